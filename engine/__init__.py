@@ -1,0 +1,10 @@
+"""The guideline as an executable, explainable knowledge base.
+
+One noun a module, each importing only from those before it:
+
+``errors`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``loading`` ·
+``findings`` · ``conditions`` · ``dosing`` · ``compiler`` · ``rete`` · ``consultation`` ·
+``questions`` · ``explanation`` · ``verification`` · ``rendering``
+"""
+
+__version__ = "0.1.0"

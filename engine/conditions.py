@@ -1,0 +1,100 @@
+"""The evaluator: what a condition is worth for a patient, the findings that decided, those missing.
+
+It is plain Kleene logic on the condition trees, independent of the inference engine. The two are
+held against each other by a property test. Tests on findings are judged here once, for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine import dosing
+from engine.findings import Findings, compare
+from engine.model import AnyDose, Condition, DoseTest, Gate, Knowledge, Named, Not, Test
+from engine.truth import Truth, at_least, from_bool
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A truth, the findings that decided it, and, while it is unknown, those that still could."""
+
+    truth: Truth
+    because: frozenset[str] = NOTHING
+    missing: frozenset[str] = NOTHING
+
+
+class Judge:
+    """Judges conditions of one knowledge base for one patient; each rule and test only once."""
+
+    def __init__(self, knowledge: Knowledge, findings: Findings) -> None:
+        self.knowledge = knowledge
+        self.findings = findings
+        self._rules: dict[str, Judgement] = {}
+        self._tests: dict[Test | DoseTest, Judgement] = {}
+
+    def rule(self, name: str) -> Judgement:
+        """Judge the concept, statement or conflict of that id."""
+        if name not in self._rules:
+            self._rules[name] = self.judge(self.knowledge.rules[name])
+        return self._rules[name]
+
+    def judge(self, condition: Condition) -> Judgement:
+        """Judge a condition."""
+        match condition:
+            case Test() | DoseTest():
+                return self.test(condition)
+            case Named(name):
+                return self.rule(name)
+            case Not(of):
+                judged = self.judge(of)
+                return Judgement(~judged.truth, judged.because, judged.missing)
+            case AnyDose():
+                return self.judge(dosing.expand(condition, self.knowledge))
+        return self._gate(condition)
+
+    def _gate(self, gate: Gate) -> Judgement:
+        judged = [self.judge(part) for part in gate.of]
+        truth = at_least(gate.needed, [part.truth for part in judged])
+        of_that_truth = [part for part in judged if part.truth is truth]
+        if truth is Truth.UNKNOWN:
+            return Judgement(truth, missing=_union(of_that_truth, lambda part: part.missing))
+        return Judgement(truth, because=_union(of_that_truth, lambda part: part.because))
+
+    def test(self, test: Test | DoseTest) -> Judgement:
+        """Judge a test on one finding."""
+        if test not in self._tests:
+            self._tests[test] = self._dose(test) if isinstance(test, DoseTest) else self._test(test)
+        return self._tests[test]
+
+    def _test(self, test: Test) -> Judgement:
+        governor = self.knowledge.findings[test.finding].only_if
+        governed = self.test(governor) if governor is not None else Judgement(Truth.YES)
+        if governed.truth is Truth.NO:
+            return governed
+        value = self.findings.values.get(test.finding)
+        because = frozenset({test.finding})
+        if test.operator in ("is unknown", "is known"):
+            return Judgement(from_bool((value is None) == (test.operator == "is unknown")), because)
+        if value is not None:
+            return Judgement(from_bool(compare(test, value)), because)
+        if governed.truth is Truth.UNKNOWN:
+            return governed
+        return self._missing(test.finding)
+
+    def _dose(self, test: DoseTest) -> Judgement:
+        weight = self.findings.values.get(test.weight)
+        if not isinstance(weight, Decimal):
+            return self._missing(test.weight)
+        return Judgement(from_bool(dosing.passes(test, weight)), frozenset({test.weight}))
+
+    def _missing(self, finding: str) -> Judgement:
+        obtainable = self.findings.obtainable.get(finding, NOTHING)
+        return Judgement(Truth.UNKNOWN, missing=obtainable | {finding})
+
+
+def _union(judged: list[Judgement], pick: Callable[[Judgement], frozenset[str]]) -> frozenset[str]:
+    return NOTHING.union(*map(pick, judged))

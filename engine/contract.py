@@ -1,0 +1,151 @@
+"""The public contract: a consultation as JSON. Keys are never renamed; only new ones are added.
+
+The same findings and the same knowledge give the same bytes: no clock, no chance, lists sorted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from engine.consultation import Consultation, Verdict
+from engine.dosing import Dose
+from engine.model import Value, natural
+from engine.questions import open_questions
+from engine.rete import Step
+
+FORMAT = "ivig-mg/consultation/1"
+
+NOT_FROM_SOURCE = "local parameter, not in the source"
+
+_VERDICT_OF_STEP = {"yes": "applies", "no": "ruled_out"}
+
+
+def to_json(content: object) -> str:
+    """Return data as JSON text, decimals as plain numbers, with a closing line end."""
+    return json.dumps(content, indent=2, ensure_ascii=False, default=_number) + "\n"
+
+
+def _number(value: object) -> int | float:
+    """Return a decimal as a JSON number of the same digits (inputs have at most 6 decimals)."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} is no JSON value")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def consultation_data(consultation: Consultation) -> dict[str, Any]:
+    """Return a consultation in the form of the contract."""
+    knowledge, findings = consultation.knowledge, consultation.findings
+    return {
+        "format": FORMAT,
+        "guideline": {
+            "id": knowledge.guideline.id,
+            "edition": knowledge.guideline.edition,
+            "digest": knowledge.digest,
+            "document": [{"id": s.id, "says": s.says} for s in knowledge.document.values()],
+        },
+        "findings": _sorted(findings.given),
+        "derived": {name: _derived(findings.derived[name]) for name in sorted(findings.derived)},
+        "unknown": _sorted(consultation.unknown()),
+        "parameters": parameters_data(consultation),
+        "status": consultation.status,
+        "statements": [statement_data(consultation, name) for name in natural(knowledge.statements)],
+        "doses": [dose_data(dose) for dose in consultation.doses],
+        "conflicts": [conflict_data(consultation, name) for name in natural(knowledge.conflicts)],
+        "open_questions": [
+            {"finding": q.finding, "question": q.asks, "settles": list(q.settles), "completes": list(q.completes)}
+            for q in open_questions(consultation)
+        ],
+        "not_covered": list(knowledge.guideline.not_covered),
+        "outside_source": [
+            {"id": n.id, "says": n.says, "citation": n.citation, "statements": list(n.attaches_to)}
+            for n in consultation.notes()
+        ],
+        "trace": [step_data(consultation, number, step) for number, step in enumerate(consultation.trace, 1)],
+    }
+
+
+def _sorted(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: values[name] for name in sorted(values)}
+
+
+def _derived(derived: Any) -> dict[str, Any]:
+    data = {"value": derived.value, "from": sorted(derived.source)}
+    return {**data, "parameter": derived.parameter} if derived.parameter else data
+
+
+def parameters_data(consultation: Consultation) -> dict[str, Any]:
+    """Return the local parameters in force, each with what it derived."""
+    findings = consultation.findings
+    derived_by: dict[str, dict[str, Value]] = {name: {} for name in findings.parameters}
+    for finding, derived in findings.derived.items():
+        if derived.parameter:
+            derived_by[derived.parameter][finding] = derived.value
+    return {
+        name: {"value": findings.parameters[name], "derived": derived_by[name], "label": NOT_FROM_SOURCE}
+        for name in sorted(findings.parameters)
+    }
+
+
+def statement_data(consultation: Consultation, name: str) -> dict[str, Any]:
+    """Return a statement with its verdict."""
+    statement, verdict = consultation.knowledge.statements[name], consultation.verdicts[name]
+    data = {
+        "id": name,
+        "kind": statement.kind,
+        "verdict": verdict.verdict,
+        "says": statement.says,
+        "references": list(statement.references),
+        **reasons_data(verdict),
+    }
+    return data if verdict.fulfilled is None else {**data, "fulfilled": verdict.fulfilled}
+
+
+def reasons_data(verdict: Verdict) -> dict[str, list[str]]:
+    """Return the findings that decided a verdict and those that still could."""
+    return {"because": list(verdict.because), "missing": list(verdict.missing)}
+
+
+def dose_data(dose: Dose) -> dict[str, Any]:
+    """Return a dose; ``of`` and ``reading`` are there only for one that spreads another."""
+    of = {} if dose.of is None else {"of": dose.of, "reading": dose.reading}
+    return {
+        "statement": dose.statement,
+        **of,
+        "weight_basis": dose.weight_basis,
+        "weight_kg": dose.weight_kg,
+        "g_per_kg": dose.g_per_kg,
+        "total_g": dose.total_g,
+        "days": dose.days,
+        "daily_g": dose.daily_g,
+        "references": list(dose.references),
+        "notes": list(dose.notes),
+    }
+
+
+def conflict_data(consultation: Consultation, name: str) -> dict[str, Any]:
+    """Return a conflict with its verdict, the statements involved and all their references."""
+    knowledge, involved = consultation.knowledge, consultation.involved(name)
+    references = {number for statement in involved for number in knowledge.statements[statement].references}
+    return {
+        "id": name,
+        "verdict": consultation.verdicts[name].verdict,
+        "says": knowledge.conflicts[name].says,
+        "statements": involved,
+        "references": sorted(references),
+        **reasons_data(consultation.verdicts[name]),
+    }
+
+
+def step_data(consultation: Consultation, number: int, step: Step) -> dict[str, Any]:
+    """Return a step of the trace."""
+    statement = consultation.knowledge.statements.get(step.about)
+    return {
+        "step": number,
+        "rule": step.about,
+        "verdict": _VERDICT_OF_STEP[step.truth],
+        "premises": [{"about": premise.about, "truth": premise.truth} for premise in step.premises],
+        "references": list(statement.references) if statement is not None else [],
+    }

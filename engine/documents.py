@@ -1,0 +1,227 @@
+"""YAML text to a tree of located text; the only user of yaml.
+
+Nothing is typed and nothing is executed: every scalar is the text that stands there, so a bare
+``no`` is the word no and ``2026-01-22`` is not a date. Aliases, anchors, tags and repeated keys
+are faults. Size and depth are bounded, so that no file can hang the program.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Union
+
+import yaml
+
+from engine.errors import Fault, Place, shortened
+
+LARGEST = 5_000_000
+"""The largest file that is read, in bytes."""
+
+DEEPEST = 24
+"""The deepest nesting that is read."""
+
+_LOADER = getattr(yaml, "CLoader", yaml.Loader)  # libyaml where it was built in; only events are asked of it
+
+
+@dataclass(slots=True)
+class Scalar:
+    """A text, where it stands."""
+
+    text: str
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Listing:
+    """A list, where it begins."""
+
+    line: int
+    column: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Entries:
+    """A mapping, where it begins; ``keys`` has each key as it stands."""
+
+    line: int
+    column: int
+    values: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Scalar] = field(default_factory=dict)
+
+
+Node = Union[Scalar, Listing, Entries]
+
+
+class Document:
+    """One file: its tree, if it could be read, its lines and the faults found in it so far."""
+
+    def __init__(self, name: str, text: str = "") -> None:
+        self.name = name
+        self.lines = text.splitlines()
+        self.faults: list[Fault] = []
+        self.root: Node | None = None
+
+    def fault(self, found: str, remedy: str = "", at: Node | None = None) -> None:
+        """Note a fault, at a node if there is one."""
+        if at is None:
+            self.faults.append(Fault(found, remedy, Place(self.name)))
+        else:
+            self.fault_at(found, remedy, at.line, at.column)
+
+    def fault_at(self, found: str, remedy: str, line: int, column: int | None = None) -> None:
+        """Note a fault at a line and column, both from 1, with the line as excerpt."""
+        excerpt = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
+        self.faults.append(Fault(found, remedy, Place(self.name, line, column), shortened(excerpt, 100)))
+
+
+def read(path: str | Path) -> Document:
+    """Read a file, or standard input for ``-``; what is wrong with it stands in its faults."""
+    name = "standard input" if str(path) == "-" else str(path)
+    document = Document(name)
+    try:
+        content = _bytes(path)
+    except FileNotFoundError:
+        document.fault("there is no such file", "Check the path.")
+    except IsADirectoryError:
+        document.fault("this is a directory where a file was expected", "Name a YAML file in it.")
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        document.fault(f"it cannot be read: {reason}", "Check the path and its permissions.")
+    else:
+        return parse(name, content)
+    return document
+
+
+def _bytes(path: str | Path) -> bytes:
+    if str(path) == "-":
+        return _limited(sys.stdin.buffer)
+    with open(path, "rb") as file:
+        return _limited(file)
+
+
+def _limited(file: BinaryIO) -> bytes:
+    return file.read(LARGEST + 1)
+
+
+def parse(name: str, content: bytes) -> Document:
+    """Read bytes as YAML text; what is wrong with them stands in the faults of the document."""
+    document = Document(name)
+    if len(content) > LARGEST:
+        document.fault(f"it is larger than {LARGEST // 1_000_000} MB", "Split it, or check that it is the file meant.")
+        return document
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        document.fault_at("it is not UTF-8 text", "Save it as UTF-8.", line)
+        return document
+    document = Document(name, text)
+    if "\0" in text:
+        document.fault("it holds binary data where YAML text was expected", "Check that it is the file meant.")
+        return document
+    try:
+        document.root = _Builder(document).build(text)
+    except yaml.YAMLError as problem:
+        _fault_of_yaml(document, problem)
+    if document.root is None and not document.faults:
+        document.fault("it is empty", "Write its entries, or remove it.")
+    return document
+
+
+def _fault_of_yaml(document: Document, problem: yaml.YAMLError) -> None:
+    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
+    said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or "it cannot be parsed"
+    remedy = "Check the indentation, and put quotes around text that holds ': ', ' #' or begins with a sign."
+    found = f"this is not YAML: {said}"
+    if mark is None:
+        document.fault(found, remedy)
+    else:
+        document.fault_at(found, remedy, mark.line + 1, mark.column + 1)
+
+
+class _TooDeep(yaml.YAMLError):  # type: ignore[misc]
+    problem = f"it is nested more than {DEEPEST} deep"
+
+
+class _Builder:
+    """Builds the tree from parser events with a stack of its own, so that depth costs no recursion."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.open: list[Listing | Entries] = []
+        self.pending: list[Scalar | None] = []
+        self.root: Node | None = None
+
+    def build(self, text: str) -> Node | None:
+        documents = 0
+        for event in _events(text):
+            if isinstance(event, yaml.ScalarEvent):
+                self.note_extras(event)
+                self.add(Scalar(event.value, event.start_mark.line + 1, event.start_mark.column + 1))
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self.note_extras(event)
+                self.start(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self.open.pop()
+                self.pending.pop()
+            elif isinstance(event, yaml.AliasEvent):
+                self.fault(event, "an alias", "Write the value out; aliases are not followed.")
+                self.add(Scalar("", event.start_mark.line + 1, event.start_mark.column + 1))
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self.fault(event, "a second YAML document in one file", "Keep one document; remove the '---'.")
+                    break
+        return self.root
+
+    def note_extras(self, event: yaml.NodeEvent) -> None:
+        if event.anchor is not None:
+            self.fault(event, f"an anchor, '&{shortened(event.anchor)}'", "Remove it; aliases are not followed.")
+        if event.tag is not None:
+            self.fault(event, f"a tag, '{shortened(event.tag)}'", "Remove it; every value is read as text.")
+
+    def start(self, event: yaml.CollectionStartEvent) -> None:
+        if len(self.open) >= DEEPEST:
+            raise _TooDeep
+        kind = Entries if isinstance(event, yaml.MappingStartEvent) else Listing
+        node = kind(event.start_mark.line + 1, event.start_mark.column + 1)
+        self.add(node)
+        self.open.append(node)
+        self.pending.append(None)
+
+    def add(self, node: Node) -> None:
+        if not self.open:
+            self.root = self.root or node
+            return
+        parent = self.open[-1]
+        if isinstance(parent, Listing):
+            parent.items.append(node)
+            return
+        key, self.pending[-1] = self.pending[-1], None
+        if key is not None:
+            self.put(parent, key, node)
+        elif isinstance(node, Scalar):
+            self.pending[-1] = node
+        else:
+            self.document.fault("a key that is not text", "Write a plain word before the ':'.", node)
+            self.pending[-1] = Scalar("", node.line, node.column)
+
+    def put(self, parent: Entries, key: Scalar, node: Node) -> None:
+        if key.text in parent.values:
+            first = parent.keys[key.text].line
+            self.document.fault(f"'{shortened(key.text)}' stands twice, first on line {first}", "Keep one of the two.", key)
+            return
+        parent.values[key.text] = node
+        parent.keys[key.text] = key
+
+    def fault(self, event: yaml.Event, found: str, remedy: str) -> None:
+        self.document.fault_at(found, remedy, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    return iter(yaml.parse(text, Loader=_LOADER))

@@ -1,0 +1,97 @@
+"""Everything that can go wrong, in one tree::
+
+    IvigError
+    ├── InputError          a case, a parameter or a name given by the user is at fault
+    ├── KnowledgeError      the knowledge base is at fault
+    └── EngineError         the inference engine broke its own rules; never the user's doing
+
+Each carries faults, because a user mends all of them better than one of them. ``cli`` turns an
+error into text once, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a fault stands: a file, and the line and column (from 1) if there is one."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault: what was found, where, the line itself, and what to do about it."""
+
+    found: str
+    remedy: str = ""
+    place: Place | None = None
+    excerpt: str = ""
+
+
+@dataclass
+class IvigError(Exception):
+    """Something is at fault, and the faults say what."""
+
+    faults: Sequence[Fault] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        return "\n\n".join(describe(fault) for fault in self.faults)
+
+
+class InputError(IvigError):
+    """What the user gave about a patient, or asked for by name, cannot be used."""
+
+
+class KnowledgeError(IvigError):
+    """The knowledge base cannot be used, for every reason listed."""
+
+
+class EngineError(IvigError):
+    """The inference engine contradicted itself; its session is thrown away."""
+
+
+def describe(fault: Fault) -> str:
+    """Return a fault as text: place and finding, the excerpt below it, then the remedy."""
+    lines = [f"{fault.place}: {fault.found}" if fault.place else fault.found]
+    if fault.excerpt:
+        lines.append(f"    | {fault.excerpt}")
+    if fault.remedy:
+        lines.append(f"    {fault.remedy}")
+    return "\n".join(lines)
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Return up to three known names like ``word``, the most alike first."""
+    by_folded = {name.casefold().replace("-", "_"): name for name in sorted(known)}
+    folded = word.casefold().replace("-", "_").replace(" ", "_")[:80]
+    alike = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.55)
+    return [by_folded[name] for name in alike]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return "Did you mean a, b or c?", or nothing when no known name is near."""
+    names = nearest(word, known)
+    return f"Did you mean {listed(names, 'or')}?" if names else ""
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """Join words as a sentence does: "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def shortened(text: str, longest: int = 60) -> str:
+    """Return text fit for a message: printable, on one line, cut where it is too long."""
+    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: longest + 1])
+    return plain if len(plain) <= longest else plain[:longest] + "…"

@@ -1,0 +1,202 @@
+"""The one grammar of tests: a line of text to a condition, and back.
+
+A test is one of::
+
+    finding                     a yes/no finding is yes
+    finding is value            finding is not value
+    finding >= 3 unit           and >, <=, <
+    finding is unknown          finding is known
+    any dose > 80 g             any dose at 1 g/kg > 80 g
+    name                        a concept, or the id of a statement
+    not name                    the negation of a yes/no finding, a concept or a statement
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from engine.errors import did_you_mean, listed, shortened
+from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Named, Not, Test, Value
+
+COMPARISONS = (">=", "<=", ">", "<")
+NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
+"""A plain decimal: no exponent, no comma, at most 6 decimal places."""
+
+
+class Unreadable(Exception):
+    """A line is not a test of the grammar: what was found, and what to do."""
+
+    def __init__(self, found: str, remedy: str = "") -> None:
+        super().__init__(found)
+        self.found = found
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names a test may use: the findings, and the ids of concepts and statements."""
+
+    findings: Mapping[str, Finding]
+    names: Collection[str] = ()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.findings or name in self.names
+
+    def finding(self, name: str) -> Finding:
+        """Return the finding of that name, or say which names are near."""
+        if name not in self.findings:
+            raise self.unknown(name, self.findings)
+        return self.findings[name]
+
+    def unknown(self, name: str, among: Collection[str]) -> Unreadable:
+        """Say that a name is not known, with the nearest that are."""
+        hint = did_you_mean(name, among) or "Every name must stand in findings.yaml, concepts.yaml or a statement."
+        return Unreadable(f"'{shortened(name)}' is not a known name", hint)
+
+
+def parse(line: str, vocabulary: Vocabulary) -> Condition:
+    """Return the condition that a line of text states; raise `Unreadable` where it states none."""
+    words = line.split()
+    if not words:
+        raise Unreadable("an empty test", "Write a test such as 'dysphagia' or 'age_years > 65 years'.")
+    if words[:2] == ["any", "dose"]:
+        return _any_dose(words[2:])
+    if words[0] == "not":
+        return Not(_negated(words[1:], vocabulary))
+    if len(words) == 1:
+        return _name(words[0], vocabulary)
+    return _test(vocabulary.finding(words[0]), words[1], words[2:])
+
+
+def _name(word: str, vocabulary: Vocabulary) -> Condition:
+    if word in vocabulary.names:
+        return Named(word)
+    if word not in vocabulary.findings:
+        raise vocabulary.unknown(word, [*vocabulary.findings, *vocabulary.names])
+    finding = vocabulary.findings[word]
+    if finding.type != "yes/no":
+        raise Unreadable(f"'{word}' has no yes or no of its own", f"Compare it: {accepted(finding)}.")
+    return Test(word, "is", "yes")
+
+
+def _negated(words: list[str], vocabulary: Vocabulary) -> Condition:
+    if len(words) != 1:
+        raise Unreadable("'not' stands before more than one name", "Write 'finding is not value', or 'not name'.")
+    return _name(words[0], vocabulary)
+
+
+def _test(finding: Finding, operator: str, rest: list[str]) -> Condition:
+    if operator in COMPARISONS:
+        if not finding.is_number:
+            raise Unreadable(f"'{finding.name}' is not a number, so '{operator}' cannot compare it")
+        return Test(finding.name, operator, _value(finding, rest))
+    if operator != "is":
+        known = listed(["is", "is not", *COMPARISONS], "or")
+        raise Unreadable(f"'{shortened(operator)}' is not a comparison", f"Use {known}.")
+    if rest in (["unknown"], ["known"]):
+        return Test(finding.name, f"is {rest[0]}")
+    if rest[:1] == ["not"]:
+        if rest[1:] in (["unknown"], ["known"]):
+            raise Unreadable(f"'is not {rest[1]}'", "Write 'is known' or 'is unknown'.")
+        return Not(Test(finding.name, "is", _value(finding, rest[1:])))
+    return Test(finding.name, "is", _value(finding, rest))
+
+
+def _value(finding: Finding, words: list[str]) -> Value:
+    if not finding.is_number:
+        if len(words) == 1 and words[0] in choices(finding):
+            return words[0]
+        raise Unreadable(f"'{shortened(' '.join(words))}' is not a value of '{finding.name}'", f"It takes {accepted(finding)}.")
+    number = read_quantity(" ".join(words), finding.unit)
+    if finding.low is not None and finding.high is not None and not finding.low <= number <= finding.high:
+        raise Unreadable(f"{plain(number)} is outside the range of '{finding.name}'", f"It takes {accepted(finding)}.")
+    return number
+
+
+def _any_dose(words: list[str]) -> AnyDose:
+    per_kg = None
+    if words[:1] == ["at"] and len(words) > 3:
+        per_kg = read_quantity(" ".join(words[1:3]), "g/kg")
+        words = words[3:]
+    if len(words) != 3 or words[0] not in COMPARISONS:
+        raise Unreadable("a test on doses that cannot be read", "Write 'any dose > 80 g' or 'any dose at 1 g/kg > 80 g'.")
+    return AnyDose(words[0], read_quantity(" ".join(words[1:]), "g"), per_kg)
+
+
+def read_quantity(text: str, unit: str) -> Decimal:
+    """Return the number of a text such as ``65 years``; the unit has to stand there, if there is one."""
+    number, _, found_unit = text.partition(" ")
+    if not NUMBER.fullmatch(number):
+        raise Unreadable(f"'{shortened(text)}' where a number was expected", "Write digits, with a point for decimals.")
+    if found_unit.strip() != unit:
+        wanted = f"Write '{number} {unit}'." if unit else f"Write '{number}'; this number has no unit."
+        raise Unreadable(f"'{shortened(text)}' has not the unit expected", wanted)
+    return Decimal(number)
+
+
+def choices(finding: Finding) -> tuple[str, ...]:
+    """Return the words that a finding takes as values; none for a number."""
+    return ("yes", "no") if finding.type == "yes/no" else finding.choices
+
+
+def accepted(finding: Finding) -> str:
+    """Say in words what a finding takes as a value."""
+    if not finding.is_number:
+        return listed(choices(finding), "or")
+    kind = "a whole number" if finding.type == "whole number" else "a number"
+    unit = f" {finding.unit}" if finding.unit else ""
+    if finding.low is None or finding.high is None:
+        return f"{kind}{unit and ' of' + unit}"
+    return f"{kind} from {plain(finding.low)} to {plain(finding.high)}{unit}"
+
+
+def plain(number: Decimal) -> str:
+    """Return a number as plain decimal digits, without exponent or closing zeros."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def phrase(condition: Condition, units: Mapping[str, str]) -> str:
+    """Return a condition as text; a test comes out as `parse` reads it. ``units`` is by finding."""
+    match condition:
+        case Test():
+            return _phrase_test(condition, units)
+        case DoseTest(per_kg, weight, operator, grams):
+            return f"{plain(per_kg)} g/kg × {weight} {operator} {plain(grams)} g"
+        case AnyDose(operator, grams, per_kg):
+            only = f" at {plain(per_kg)} g/kg" if per_kg is not None else ""
+            return f"any dose{only} {operator} {plain(grams)} g"
+        case Named(name):
+            return name
+        case Not(Test(finding, "is", value)) if value != "yes":
+            return f"{finding} is not {_phrase_value(finding, value, units)}"
+        case Not(of):
+            return f"not {phrase(of, units)}"
+        case Gate(of=of):
+            return f"{gate_name(condition)} of ({'; '.join(phrase(part, units) for part in of)})"
+    raise TypeError(condition)
+
+
+def gate_name(gate: Gate) -> str:
+    """Name a gate as an author writes it: all, any or at least N."""
+    if gate.needed == len(gate.of):
+        return "all"
+    return "any" if gate.needed == 1 else f"at least {gate.needed}"
+
+
+def _phrase_test(test: Test, units: Mapping[str, str]) -> str:
+    if test.value is None:
+        return f"{test.finding} {test.operator}"
+    if (test.operator, test.value) == ("is", "yes"):
+        return test.finding
+    return f"{test.finding} {test.operator} {_phrase_value(test.finding, test.value, units)}"
+
+
+def _phrase_value(finding: str, value: Value | None, units: Mapping[str, str]) -> str:
+    if not isinstance(value, Decimal):
+        return str(value)
+    unit = units.get(finding, "")
+    return f"{plain(value)} {unit}".strip()

@@ -1,0 +1,372 @@
+"""What a knowledge base is made of: frozen values, and nothing that acts.
+
+Numbers are exact decimals. Ids are the catalogue's: statements ``S…``, conflicts ``A…``, notes
+from outside the source ``C…``; findings, concepts and parameters have names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Union
+
+Value = Union[str, Decimal]
+"""The value of a finding: a word (yes, no, a choice) or a number in the finding's unit."""
+
+KINDS = (
+    "indication",
+    "role",
+    "against",
+    "contraindication",
+    "caution",
+    "regimen",
+    "regimen_detail",
+    "co_treatment",
+    "setting",
+    "monitoring",
+    "comparison",
+    "evidence",
+    "timing",
+    "context",
+)
+"""The kinds of statement, in the order in which they matter when a list has to be ordered."""
+
+ACTUAL_WEIGHT = "actual_weight_kg"
+IDEAL_WEIGHT = "ideal_weight_kg"
+
+WEIGHTS_BY_BASIS = {
+    "ideal": (IDEAL_WEIGHT,),
+    "actual": (ACTUAL_WEIGHT,),
+    "not stated": (ACTUAL_WEIGHT, IDEAL_WEIGHT),
+}
+"""The weight findings that a regimen may be dosed by, for what its source says of the weight."""
+
+
+# Conditions: what a rule asks. -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test on one finding.
+
+    ``operator`` is ``is``, ``>=``, ``>``, ``<=``, ``<``, ``is unknown`` or ``is known``; the last
+    two have no value. A test on a finding that is not applicable is false, whatever it asks.
+    """
+
+    finding: str
+    operator: str
+    value: Value | None = None
+
+    __test__ = False  # not a test case, for pytest
+
+
+@dataclass(frozen=True, slots=True)
+class DoseTest:
+    """A test on a dose in grams: ``per_kg`` (g/kg) times the weight finding (kg)."""
+
+    per_kg: Decimal
+    weight: str
+    operator: str
+    grams: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDose:
+    """Some dose of a regimen that applies compares as said; ``per_kg`` narrows it to one dose."""
+
+    operator: str
+    grams: Decimal
+    per_kg: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a concept or statement of that name concludes."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The negation of a condition."""
+
+    of: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """At least ``needed`` of the conditions: *all* when it needs every one, *any* when it needs 1."""
+
+    needed: int
+    of: tuple[Condition, ...]
+
+
+Condition = Union[Test, DoseTest, AnyDose, Named, Not, Gate]
+
+
+def every(*conditions: Condition) -> Gate:
+    """Return the condition that all of these hold."""
+    return Gate(len(conditions), conditions)
+
+
+def some(*conditions: Condition) -> Gate:
+    """Return the condition that any of these holds."""
+    return Gate(1, conditions)
+
+
+def parts(condition: Condition) -> Iterator[Condition]:
+    """Yield a condition and every condition inside it."""
+    yield condition
+    if isinstance(condition, Not):
+        yield from parts(condition.of)
+    elif isinstance(condition, Gate):
+        for part in condition.of:
+            yield from parts(part)
+
+
+# The entries of a knowledge base. ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An input: one thing that can be known of a patient.
+
+    ``type`` is ``yes/no``, ``choice``, ``whole number`` or ``number``. ``only_if`` is the test
+    that governs it: while that is false, the finding is not applicable.
+    """
+
+    name: str
+    asks: str
+    type: str
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    only_if: Test | None = None
+    help: str = ""
+    undefined: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.type in ("number", "whole number")
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A named proposition that statements share."""
+
+    id: str
+    says: str
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Regimen:
+    """A dose of the source: ``low`` to ``high`` g/kg in all over ``days`` days.
+
+    ``weight`` is the weight to dose by: ``ideal``, ``actual`` or ``not stated``. ``daily`` is the
+    g/kg a day where the source states it. ``lower_end`` names the conflict that the lower end of
+    the range is part of.
+    """
+
+    low: Decimal
+    high: Decimal
+    days: int
+    weight: str
+    daily: Decimal | None = None
+    lower_end: str = ""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How doses above a limit may be spread: ``daily`` g/kg over ``shortest`` to ``longest`` days.
+
+    ``outside`` names the conflict to point to when the dose does not take so many days.
+    """
+
+    daily: Decimal
+    shortest: int
+    longest: int
+    outside: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One atomic sentence of the source, in our own words, and when it applies.
+
+    ``source`` is a locator such as ``A1.2``. A statement that is no rule has no ``when`` and
+    says in ``not_encoded`` why.
+    """
+
+    id: str
+    says: str
+    kind: str = ""
+    source: str = ""
+    references: tuple[int, ...] = ()
+    when: Condition | None = None
+    regimen: Regimen | None = None
+    spread: Spread | None = None
+    fulfilled: Condition | None = None
+    not_encoded: str = ""
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A tension the source leaves open, shown and never settled.
+
+    ``between`` holds its sides, each a group of statement ids or of concepts that stand for the
+    statements under them.
+    """
+
+    id: str
+    says: str
+    when: Condition
+    between: tuple[tuple[str, ...], ...] = ()
+    decides_status: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A number the source cites, its entry if the source lists one, and how that is known."""
+
+    number: int
+    basis: str
+    entry: str = ""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An ideal-weight formula: a base weight by sex, plus so much per inch above a height."""
+
+    name: str
+    sex: str
+    height: str
+    base: Mapping[str, Decimal]
+    per_inch: Decimal
+    from_inches: Decimal
+    not_for: str
+    rounded_to: Decimal
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A local setting that derives one finding; the source gives none.
+
+    Either a limit (``below`` and ``otherwise`` are the two values it derives from the number
+    ``source``) or a choice among ``formulas``.
+    """
+
+    name: str
+    says: str
+    type: str
+    derives: str
+    unit: str = ""
+    low: Decimal | None = None
+    high: Decimal | None = None
+    source: str = ""
+    below: str = ""
+    otherwise: str = ""
+    formulas: Mapping[str, Formula] | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """A fact from outside the source; it never decides anything."""
+
+    id: str
+    says: str
+    citation: str
+    attaches_to: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the source: its heading, the part it stands in, a digest for each bullet."""
+
+    code: str
+    heading: str
+    part: str
+    bullets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Guideline:
+    """What the knowledge base is: its name, its scope and what its source leaves out."""
+
+    id: str
+    edition: str
+    title: str
+    requires: Condition
+    sections: Mapping[str, Section]
+    not_covered: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """A whole knowledge base, checked: every name in it is known and no rule rests on itself."""
+
+    guideline: Guideline
+    references: Mapping[int, Reference]
+    findings: Mapping[str, Finding]
+    concepts: Mapping[str, Concept]
+    statements: Mapping[str, Statement]
+    document: Mapping[str, Statement]
+    conflicts: Mapping[str, Conflict]
+    parameters: Mapping[str, Parameter]
+    notes: Mapping[str, Note]
+    digest: str = ""
+
+    @cached_property
+    def rules(self) -> Mapping[str, Condition]:
+        """The condition of every concept, statement and conflict, by id.
+
+        The test that the guideline requires of each statement and conflict is part of theirs.
+        """
+        scoped = {
+            entry.id: every(self.guideline.requires, entry.when)
+            for entry in (*self.statements.values(), *self.conflicts.values())
+            if entry.when is not None
+        }
+        return {**{concept.id: concept.when for concept in self.concepts.values()}, **scoped}
+
+    @cached_property
+    def regimens(self) -> Mapping[str, Regimen]:
+        """The regimens, by the id of their statement."""
+        return {s.id: s.regimen for s in self.statements.values() if s.regimen is not None}
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """The unit of every finding, by name; empty for one without."""
+        return {finding.name: finding.unit for finding in self.findings.values()}
+
+    def statements_of(self, *kinds: str) -> list[str]:
+        """Return the ids of the statements of these kinds."""
+        return [s.id for s in self.statements.values() if s.kind in kinds]
+
+    def statements_under(self, name: str) -> list[str]:
+        """Return the statements that a name stands for: itself, or those that make a concept hold."""
+        if name not in self.concepts:
+            return [name]
+        named = [part.name for part in parts(self.concepts[name].when) if isinstance(part, Named)]
+        return natural({found for inner in named for found in self.statements_under(inner)})
+
+    def sides(self, conflict: str) -> list[list[str]]:
+        """Return the sides of a conflict, each as the ids of its statements."""
+        return [
+            natural({found for name in side for found in self.statements_under(name)})
+            for side in self.conflicts[conflict].between
+        ]
+
+
+def natural(ids: Iterable[str]) -> list[str]:
+    """Return ids in natural order: S2 before S10."""
+    return sorted(ids, key=_natural_key)
+
+
+def _natural_key(name: str) -> list[tuple[int, str]]:
+    return [(int(run), "") if run.isdigit() else (-1, run) for run in re.findall(r"\d+|\D+", name)]

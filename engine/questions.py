@@ -1,0 +1,80 @@
+"""The questions still open: which unknown findings can still decide something, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from engine.consultation import APPLIES, UNDETERMINED, Consultation
+from engine.dosing import Dose
+from engine.model import WEIGHTS_BY_BASIS, natural
+from engine.truth import Truth
+
+CONSEQUENCE = ("against", "contraindication", "caution", "indication", "role", "regimen", "regimen_detail")
+"""Kinds of statement, the most consequential first; all others, and conflicts, come after them."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An unknown finding worth asking.
+
+    ``settles`` has the undetermined statements and conflicts it can decide, ``completes`` the
+    statements that apply and still lack something by it: a dose, or whether they are fulfilled.
+    """
+
+    finding: str
+    asks: str
+    settles: tuple[str, ...]
+    completes: tuple[str, ...]
+
+
+def open_questions(consultation: Consultation) -> list[Question]:
+    """Return the questions still open, the most consequential first.
+
+    What argues against a use and what is unsafe come before what supports a use, and that before
+    what refines a dose; then the finding that can settle more; then the order of the findings.
+    """
+    settles = _by_finding(_undetermined(consultation))
+    completes = _by_finding({**_unfulfilled(consultation), **_without_dose(consultation)})
+    questions = [
+        Question(name, finding.asks, settles.get(name, ()), completes.get(name, ()))
+        for name, finding in consultation.knowledge.findings.items()
+        if name in settles or name in completes
+    ]
+    return sorted(questions, key=lambda question: (_rank(consultation, question), -len(question.settles)))
+
+
+def _undetermined(consultation: Consultation) -> dict[str, tuple[str, ...]]:
+    rules = (*consultation.knowledge.statements, *consultation.knowledge.conflicts)
+    return {name: consultation.verdicts[name].missing for name in consultation.with_verdict(UNDETERMINED, rules)}
+
+
+def _unfulfilled(consultation: Consultation) -> dict[str, tuple[str, ...]]:
+    verdicts = (consultation.verdicts[name] for name in consultation.knowledge.statements)
+    unknown = Truth.UNKNOWN.value
+    return {v.id: v.fulfilled_by for v in verdicts if v.verdict == APPLIES and v.fulfilled == unknown}
+
+
+def _without_dose(consultation: Consultation) -> dict[str, tuple[str, ...]]:
+    """Return the regimens whose dose lacks a weight, with the findings that would give it."""
+    return {dose.statement: tuple(_weights(consultation, dose)) for dose in consultation.doses if dose.weight_kg is None}
+
+
+def _weights(consultation: Consultation, dose: Dose) -> Iterator[str]:
+    for name in WEIGHTS_BY_BASIS[consultation.knowledge.regimens[dose.statement].weight]:
+        yield name
+        yield from consultation.findings.obtainable.get(name, ())
+
+
+def _by_finding(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name, findings in missing.items():
+        for finding in findings:
+            found.setdefault(finding, []).append(name)
+    return {finding: tuple(natural(names)) for finding, names in found.items()}
+
+
+def _rank(consultation: Consultation, question: Question) -> int:
+    statements = consultation.knowledge.statements
+    kinds = {statements[name].kind for name in (*question.settles, *question.completes) if name in statements}
+    return min((CONSEQUENCE.index(kind) for kind in kinds if kind in CONSEQUENCE), default=len(CONSEQUENCE))
