@@ -53,8 +53,12 @@ class Judge:
                 judged = self.judge(of)
                 return Judgement(~judged.truth, judged.because, judged.missing)
             case AnyDose():
-                return self.judge(dosing.expand(condition, self.knowledge))
+                return self.judge(self.expanded(condition))
         return self._gate(condition)
+
+    def expanded(self, test: AnyDose) -> Condition:
+        """Return a test on any dose as a plain condition."""
+        return dosing.expand(test, self.knowledge)
 
     def _gate(self, gate: Gate) -> Judgement:
         judged = [self.judge(part) for part in gate.of]

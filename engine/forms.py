@@ -230,6 +230,7 @@ GUIDELINE = _form(
         "id": Pattern(r"[a-z][a-z0-9-]{0,60}", "an id in small letters, digits and '-'"),
         "edition": Prose(),
         "title": Prose(),
+        "treatment": Prose("the treatment that the guideline is about"),
         "requires": CONDITION,
         "sections": MapOf(SECTION, "the sections of the source, by code"),
     },
@@ -354,7 +355,7 @@ def statement_form(kinds: Sequence[str]) -> Form:
             "references": ListOf(Whole(), "a list of reference numbers"),
             "when": CONDITION,
         },
-        {"regimen": REGIMEN, "spread": SPREAD, "fulfilled": CONDITION},
+        {"regimen": REGIMEN, "spread": SPREAD, "fulfilled": CONDITION, "before treatment": YES_NO},
     )
 
 

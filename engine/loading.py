@@ -195,7 +195,7 @@ class _Loading:
 
 
 _RESERVED = frozenset({"not", "is", "any", "all", "dose", "at", "known", "unknown", "yes", "no", "pending"})
-_NO_GUIDELINE = model.Guideline("", "", "", model.every(), {}, ())
+_NO_GUIDELINE = model.Guideline("", "", "", "", model.every(), {}, ())
 
 
 def _by_place(fault: Fault) -> tuple[int, int]:
@@ -302,6 +302,7 @@ def _guideline(document: Document, conditions: _Conditions) -> model.Guideline |
         id=values["id"],
         edition=values["edition"],
         title=values["title"],
+        treatment=values["treatment"],
         requires=conditions.node(values["requires"], document),
         sections={code: model.Section(code, **section) for code, section in values["sections"].items()},
         not_covered=values.get("not covered", ()),
@@ -349,6 +350,7 @@ def _statement(entry: _Entry, conditions: _Conditions) -> model.Statement:
         regimen=_regimen(values["regimen"]) if "regimen" in values else None,
         spread=_spread(values["spread"]) if "spread" in values else None,
         fulfilled=conditions.read(entry, "fulfilled") if "fulfilled" in values else None,
+        before_treatment=values.get("before treatment") == "yes",
     )
 
 

@@ -199,7 +199,7 @@ class Statement:
     """One atomic sentence of the source, in our own words, and when it applies.
 
     ``source`` is a locator such as ``A1.2``. A statement that is no rule has no ``when`` and
-    says in ``not_encoded`` why.
+    says in ``not_encoded`` why. ``before_treatment`` marks what is to be done before IVIG is given.
     """
 
     id: str
@@ -211,6 +211,7 @@ class Statement:
     regimen: Regimen | None = None
     spread: Spread | None = None
     fulfilled: Condition | None = None
+    before_treatment: bool = False
     not_encoded: str = ""
 
 
@@ -300,6 +301,7 @@ class Guideline:
     id: str
     edition: str
     title: str
+    treatment: str
     requires: Condition
     sections: Mapping[str, Section]
     not_covered: tuple[str, ...]
@@ -328,7 +330,7 @@ class Knowledge:
         The test that the guideline requires of each statement and conflict is part of theirs.
         """
         scoped = {
-            entry.id: every(self.guideline.requires, entry.when)
+            entry.id: _within(self.guideline.requires, entry.when)
             for entry in (*self.statements.values(), *self.conflicts.values())
             if entry.when is not None
         }
@@ -361,6 +363,12 @@ class Knowledge:
             natural({found for name in side for found in self.statements_under(name)})
             for side in self.conflicts[conflict].between
         ]
+
+
+def _within(scope: Condition, condition: Condition) -> Gate:
+    if isinstance(condition, Gate) and condition.needed == len(condition.of):
+        return every(scope, *condition.of)
+    return every(scope, condition)
 
 
 def natural(ids: Iterable[str]) -> list[str]:

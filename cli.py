@@ -1,0 +1,230 @@
+"""The command line: arguments in, one call, text out, and an exit status.
+
+Exit status 0: an answer was given, whatever it says. 1: the input or the knowledge is at fault.
+2: the command was used wrongly. It is the only user of click.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine import __version__
+from engine.errors import Fault, InputError, IvigError
+from engine.loading import SHIPPED, load
+
+WIDEST = 100
+
+
+@dataclass
+class Settings:
+    """What was said before the command: the knowledge base, and the file of local parameters."""
+
+    knowledge: Path
+    parameters: Path | None
+
+
+class Program(click.Group):
+    """The program: turns an error of the engine into text on standard error and exit status 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except IvigError as problem:
+            click.echo(f"ivig-mg: {problem}", err=True)
+            context.exit(1)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--knowledge",
+    type=click.Path(path_type=Path),
+    default=SHIPPED,
+    metavar="DIR",
+    help="Use the knowledge base in this folder instead of the shipped one.",
+)
+@click.option(
+    "--parameters",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Set local parameters from this file; each use is labelled as not from the source.",
+)
+@click.version_option(__version__, prog_name="ivig-mg")
+@click.pass_context
+def main(context: click.Context, knowledge: Path, parameters: Path | None) -> None:
+    """A guideline on immunoglobulin (IVIG) in myasthenia gravis (MG), applied and explained.
+
+    It supports clinical judgement and does not replace it.
+    """
+    context.obj = Settings(knowledge, parameters)
+
+
+_case = click.argument("case", metavar="CASE")
+_name = click.option("--case", "name", metavar="NAME", help="Choose one case of a file that holds several.")
+_format = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Print for people, or as JSON for programs.",
+)
+
+
+@main.command()
+@_case
+@_name
+@_format
+@click.option("--brief", "length", flag_value="brief", help="Only what matters at the bedside.")
+@click.option("--full", "length", flag_value="full", help="Everything, with what was ruled out and the trace.")
+@click.pass_obj
+def consult(settings: Settings, case: str, name: str | None, format_: str, length: str | None) -> None:
+    """Say what the guideline says of the patient in CASE.
+
+    CASE is a YAML file with the patient's findings, or - for standard input.
+    """
+    from engine.contract import consultation_data, to_json
+
+    consultation = _consultation(settings, case, name)[1]
+    if format_ == "json":
+        _print(to_json(consultation_data(consultation)))
+        return
+    from engine.rendering.consultation import render_consultation
+
+    _print(render_consultation(consultation, length or "normal", _width(), _colour()))
+
+
+@main.group()
+@click.argument("case", metavar="CASE")
+@_name
+@click.pass_context
+def explain(context: click.Context, case: str, name: str | None) -> None:
+    """Explain the consultation of the patient in CASE: how, why not, or what if."""
+    context.obj = (context.obj, case, name)
+
+
+@explain.command()
+@click.argument("rule", metavar="ID")
+@_format
+@click.pass_obj
+def how(explained: tuple[Settings, str, str | None], rule: str, format_: str) -> None:
+    """Show how ID (S12, A06, a concept) was concluded, down to the findings."""
+    from engine import explanation
+
+    base, consultation = _consultation(*explained)
+    data = explanation.how(base, consultation, explanation.require_rule(base.knowledge, rule))
+    _print_explanation(data, format_, base)
+
+
+@explain.command("why-not")
+@click.argument("rule", metavar="ID")
+@_format
+@click.pass_obj
+def why_not(explained: tuple[Settings, str, str | None], rule: str, format_: str) -> None:
+    """Show what keeps ID from applying, and the smallest changes that would make it apply."""
+    from engine import explanation
+
+    base, consultation = _consultation(*explained)
+    data = explanation.why_not(base, consultation, explanation.require_rule(base.knowledge, rule))
+    _print_explanation(data, format_, base)
+
+
+@explain.command("what-if")
+@click.argument("changes", metavar="FINDING=VALUE...", nargs=-1, required=True)
+@_format
+@click.pass_obj
+def what_if(explained: tuple[Settings, str, str | None], changes: tuple[str, ...], format_: str) -> None:
+    """Show what would change with other findings; VALUE may be 'unknown'."""
+    from engine import explanation
+
+    base, consultation = _consultation(*explained)
+    _print_explanation(explanation.what_if(base, consultation, _assignments(changes)), format_, base)
+
+
+@main.command()
+@click.argument("name", metavar="[NAME]", required=False)
+@_format
+@click.pass_obj
+def show(settings: Settings, name: str | None, format_: str) -> None:
+    """Show a statement, concept, finding, conflict, reference, parameter, note or section.
+
+    Without NAME, list them all.
+    """
+    from engine import catalogue
+    from engine.contract import to_json
+    from engine.rendering.catalogue import render_entry, render_index
+
+    knowledge = load(settings.knowledge)
+    data: Mapping[str, Any] = catalogue.index(knowledge) if name is None else catalogue.describe(knowledge, name)
+    if format_ == "json":
+        _print(to_json(data))
+    else:
+        render: Callable[..., str] = render_index if name is None else render_entry
+        _print(render(data, _width(), _colour()))
+
+
+def _consultation(settings: Settings, case: str, name: str | None) -> tuple[Any, Any]:
+    """Return the rule base and the consultation of a case."""
+    from engine.cases import load_case, load_parameters
+    from engine.compiler import compile_rules
+    from engine.consultation import consult
+    from engine.findings import interpret
+
+    base = compile_rules(load(settings.knowledge))
+    chosen = load_case(case, name)
+    set_here = load_parameters(settings.parameters) if settings.parameters is not None else {}
+    _require_agreement(chosen.parameters, set_here)
+    findings = interpret(base.knowledge, chosen.findings, {**chosen.parameters, **set_here})
+    return base, consult(base, findings)
+
+
+def _require_agreement(in_case: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
+    for name in sorted(set(in_case) & set(set_here)):
+        if in_case[name].text != set_here[name].text:
+            found = f"{name} is {in_case[name].text} in the case, but {set_here[name].text} in the parameter file"
+            raise InputError([Fault(found, "Leave one of the two out.", in_case[name].place)])
+
+
+def _assignments(changes: tuple[str, ...]) -> dict[str, Any]:
+    from engine.findings import Given
+
+    assigned = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise click.UsageError(f"'{change}' is not of the form FINDING=VALUE, such as dysphagia=yes.")
+        assigned[name.strip()] = Given(value)
+    return assigned
+
+
+def _print_explanation(data: dict[str, Any], format_: str, base: Any) -> None:
+    from engine.contract import to_json
+    from engine.rendering.explanation import render_explanation
+
+    if format_ == "json":
+        _print(to_json(data))
+    else:
+        _print(render_explanation(data, base.knowledge, _width(), _colour()))
+
+
+def _print(text: str) -> None:
+    click.echo(text, nl=False)
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if sys.stdout.isatty() else 80
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+if __name__ == "__main__":
+    main()

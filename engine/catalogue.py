@@ -1,0 +1,250 @@
+"""What stands in the knowledge base under a name, as data: words, rule, place, what rests on what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from engine.contract import NOT_FROM_SOURCE
+from engine.errors import Fault, InputError, did_you_mean, shortened
+from engine.language import accepted, gate_name, phrase, plain
+from engine.model import AnyDose, Condition, Finding, Gate, Knowledge, Named, Parameter, Section, Statement, Test, natural, parts
+
+
+def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    """Return what stands under a name: a statement, concept, finding, conflict, reference, parameter, note or section.
+
+    Raises:
+        InputError: with the nearest names when there is none of that name.
+    """
+    for found in dict.fromkeys((name, name.upper(), name.lower(), name.strip("[]"))):
+        for is_about, describer in _DESCRIBERS:
+            if found in is_about(knowledge):
+                return {"name": found, **describer(knowledge, found)}
+    hint = did_you_mean(name, names(knowledge)) or "See 'ivig-mg show' for all names."
+    raise InputError([Fault(f"'{shortened(name)}' is not a name in this knowledge base", hint)])
+
+
+def names(knowledge: Knowledge) -> list[str]:
+    """Return every name that can be described."""
+    return [name for is_about, _ in _DESCRIBERS for name in is_about(knowledge)]
+
+
+def index(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
+    """Return all names by group, each with its words."""
+    return {
+        "findings": [{"name": f.name, "says": f.asks} for f in knowledge.findings.values()],
+        "concepts": [{"name": c.id, "says": c.says} for c in knowledge.concepts.values()],
+        "statements": [{"name": s.id, "says": s.says} for s in _in_order(knowledge.statements)],
+        "conflicts": [{"name": c.id, "says": c.says} for c in _in_order(knowledge.conflicts)],
+        "parameters": [{"name": p.name, "says": p.says} for p in knowledge.parameters.values()],
+        "references": [{"name": str(r.number), "says": r.entry or r.basis} for r in knowledge.references.values()],
+        "from outside the source": [{"name": n.id, "says": n.says} for n in _in_order(knowledge.notes)],
+        "about the document": [{"name": s.id, "says": s.says} for s in _in_order(knowledge.document)],
+        "sections of the source": [{"name": s.code, "says": s.heading} for s in knowledge.guideline.sections.values()],
+    }
+
+
+def _in_order(entries: Any) -> list[Any]:
+    return [entries[name] for name in natural(entries)]
+
+
+def rule_tree(condition: Condition, knowledge: Knowledge) -> dict[str, Any]:
+    """Return a condition as a tree: ``of`` parts under a gate, else one test with its words."""
+    if isinstance(condition, Gate) and len(condition.of) == 1:
+        return rule_tree(condition.of[0], knowledge)
+    if isinstance(condition, Gate):
+        return {"gate": gate_name(condition), "of": [rule_tree(part, knowledge) for part in condition.of]}
+    test: dict[str, Any] = {"test": phrase(condition, knowledge.units)}
+    named = [part for part in parts(condition) if isinstance(part, Named)]
+    return {**test, "says": _says(knowledge, named[0].name)} if named else test
+
+
+def _says(knowledge: Knowledge, name: str) -> str:
+    return (knowledge.concepts.get(name) or knowledge.statements[name]).says
+
+
+def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
+    """Return the findings, concepts and statements that a condition names."""
+    found: dict[str, None] = {}
+    for part in parts(condition):
+        if isinstance(part, Test):
+            found[part.finding] = None
+        elif isinstance(part, Named):
+            found[part.name] = None
+        elif isinstance(part, AnyDose):
+            found.update(dict.fromkeys(knowledge.regimens))
+    return list(found)
+
+
+def used_by(name: str, knowledge: Knowledge) -> list[str]:
+    """Return the rules and findings that rest on a name directly."""
+    rules = [rule for rule, condition in knowledge.rules.items() if name in rests_on(condition, knowledge)]
+    fulfilled = [s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)]
+    governed = [f.name for f in knowledge.findings.values() if f.only_if is not None and f.only_if.finding == name]
+    return [*natural({*rules, *fulfilled}), *governed]
+
+
+def _statement(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    statement = knowledge.statements[name]
+    condition = knowledge.rules[name]
+    return {
+        "is": "statement",
+        "kind": statement.kind,
+        "says": statement.says,
+        "source": place(knowledge, statement),
+        "references": [_reference_entry(knowledge, number) for number in statement.references],
+        "applies_when": rule_tree(condition, knowledge),
+        **_numbers(statement),
+        "rests_on": rests_on(condition, knowledge),
+        "used_by": used_by(name, knowledge),
+        "in_conflicts": [c for c in natural(knowledge.conflicts) if any(name in side for side in knowledge.sides(c))],
+        "notes": _notes(knowledge, name),
+    }
+
+
+def place(knowledge: Knowledge, statement: Statement) -> dict[str, Any]:
+    """Return where a statement stands in the source, with the digest of its sentence."""
+    code, _, bullet = statement.source.partition(".")
+    section = knowledge.guideline.sections[code]
+    return {
+        "locator": statement.source,
+        "part": section.part,
+        "heading": section.heading,
+        "bullet": int(bullet) if bullet else None,
+        "digest": section.bullets[int(bullet or 1) - 1],
+    }
+
+
+def _numbers(statement: Statement) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    if statement.regimen is not None:
+        regimen = statement.regimen
+        total = plain(regimen.low) if regimen.low == regimen.high else f"{plain(regimen.low)} to {plain(regimen.high)}"
+        data["regimen"] = f"{total} g/kg over {regimen.days} days; weight: {regimen.weight}"
+    if statement.spread is not None:
+        spread = statement.spread
+        data["spread"] = f"{spread.shortest} to {spread.longest} days at {plain(spread.daily)} g/kg a day"
+    return data
+
+
+def _document(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    statement = knowledge.document[name]
+    return {"is": "statement about the document", "says": statement.says, "not_encoded": statement.not_encoded}
+
+
+def _concept(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    concept = knowledge.concepts[name]
+    return {
+        "is": "concept",
+        "says": concept.says,
+        "holds_when": rule_tree(concept.when, knowledge),
+        "rests_on": rests_on(concept.when, knowledge),
+        "used_by": used_by(name, knowledge),
+    }
+
+
+def _conflict(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    conflict = knowledge.conflicts[name]
+    condition = knowledge.rules[name]
+    sides = knowledge.sides(name)
+    references = {number for side in sides for s in side for number in knowledge.statements[s].references}
+    return {
+        "is": "conflict",
+        "says": conflict.says,
+        "between": sides,
+        "references": [_reference_entry(knowledge, number) for number in sorted(references)],
+        "shown_when": rule_tree(condition, knowledge),
+        "rests_on": rests_on(condition, knowledge),
+        "notes": _notes(knowledge, name),
+    }
+
+
+def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    finding: Finding = knowledge.findings[name]
+    data = {"is": "finding", "says": finding.asks, "takes": accepted(finding)}
+    if finding.only_if is not None:
+        data["only_if"] = phrase(finding.only_if, knowledge.units)
+    if finding.help:
+        data["help"] = finding.help
+    if finding.undefined:
+        data["undefined"] = finding.undefined
+    derived_by = [p.name for p in knowledge.parameters.values() if p.derives == name]
+    return {**data, "derived_by": derived_by, "used_by": used_by(name, knowledge)}
+
+
+def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    parameter: Parameter = knowledge.parameters[name]
+    from_ = [parameter.source] if parameter.source else []
+    for formula in (parameter.formulas or {}).values():
+        from_ += [formula.sex, formula.height]
+    takes = Finding(name, "", parameter.type, tuple(parameter.formulas or ()), parameter.unit, parameter.low, parameter.high)
+    return {
+        "is": "parameter",
+        "says": parameter.says,
+        "label": NOT_FROM_SOURCE,
+        "takes": accepted(takes),
+        "derives": parameter.derives,
+        "from": list(dict.fromkeys(from_)),
+    }
+
+
+def _reference(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    reference = knowledge.references[int(name)]
+    citing = [s.id for s in _in_order(knowledge.statements) if reference.number in s.references]
+    return {"is": "reference", "says": reference.entry or "The source lists no entry.", "basis": reference.basis, "cited_by": citing}
+
+
+def _note(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    note = knowledge.notes[name]
+    return {
+        "is": "note from outside the source",
+        "says": note.says,
+        "citation": note.citation,
+        "attaches_to": list(note.attaches_to),
+    }
+
+
+def _section(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    section: Section = knowledge.guideline.sections[name]
+    statements = [s for s in _in_order(knowledge.statements) if s.source.partition(".")[0] == name]
+    return {
+        "is": "section of the source",
+        "says": section.heading,
+        "part": section.part,
+        "bullets": [
+            {"digest": digest, "statements": [s.id for s in statements if _bullet(s) == number]}
+            for number, digest in enumerate(section.bullets, 1)
+        ],
+    }
+
+
+def _bullet(statement: Statement) -> int:
+    return int(re.sub(r"^[^.]*\.?", "", statement.source) or 1)
+
+
+def _notes(knowledge: Knowledge, name: str) -> list[str]:
+    return [note.id for note in _in_order(knowledge.notes) if name in note.attaches_to]
+
+
+def _reference_entry(knowledge: Knowledge, number: int) -> dict[str, Any]:
+    reference = knowledge.references[number]
+    return {"number": number, "entry": reference.entry or None, "basis": reference.basis}
+
+
+def _numbers_as_text(knowledge: Knowledge) -> Iterable[str]:
+    return [str(number) for number in knowledge.references]
+
+
+_DESCRIBERS: tuple[tuple[Any, Any], ...] = (
+    (lambda knowledge: knowledge.findings, _finding),
+    (lambda knowledge: knowledge.concepts, _concept),
+    (lambda knowledge: knowledge.statements, _statement),
+    (lambda knowledge: knowledge.conflicts, _conflict),
+    (lambda knowledge: knowledge.parameters, _parameter),
+    (_numbers_as_text, _reference),
+    (lambda knowledge: knowledge.notes, _note),
+    (lambda knowledge: knowledge.document, _document),
+    (lambda knowledge: knowledge.guideline.sections, _section),
+)

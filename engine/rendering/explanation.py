@@ -1,0 +1,166 @@
+"""How, why not and what if as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from engine.findings import shown
+from engine.language import phrase, plain
+from engine.model import Knowledge
+from engine.rendering.page import Page, joined, numbers
+
+_VERDICTS = {"applies": "applies", "ruled_out": "is ruled out", "undetermined": "is undetermined"}
+
+
+def render_explanation(data: Mapping[str, Any], knowledge: Knowledge, width: int = 80, colour: bool = False) -> str:
+    """Return an explanation as text."""
+    writer = _Writer(knowledge, Page(width, colour))
+    {"how": writer.how, "why_not": writer.why_not, "what_if": writer.what_if}[data["explains"]](data)
+    return str(writer.page)
+
+
+class _Writer:
+    """Writes one explanation."""
+
+    def __init__(self, knowledge: Knowledge, page: Page) -> None:
+        self.knowledge = knowledge
+        self.page = page
+        self.scope = phrase(knowledge.guideline.requires, knowledge.units)
+        self.scoped = False
+        self.seen: set[str] = set()
+
+    # How. ----------------------------------------------------------------------------------
+
+    def how(self, data: Mapping[str, Any]) -> None:
+        if data["tree"] is None:
+            self.page.text(f"{data['id']} is undetermined: nothing was concluded.", style="bold")
+            self.page.text(f"It waits for {joined(data['missing'])}.")
+            self.page.text(f"'why-not {data['id']}' shows what each of them would have to be.")
+            return
+        self.node(data["tree"], 0)
+        if self.scoped:
+            self.page.gap()
+            self.page.text(f"Every statement and conflict also needs: {self.scope}.")
+
+    def node(self, node: Mapping[str, Any], depth: int) -> None:
+        if "id" not in node:
+            self.leaf(node, depth)
+            return
+        again = node["id"] in self.seen
+        self.seen.add(node["id"])
+        self.line(f"{node['id']} {self.concluded(node)}{' (as above)' if again else ''}", depth)
+        for premise in node["from"] if not again else ():
+            self.node(premise, depth + 1)
+
+    def leaf(self, node: Mapping[str, Any], depth: int) -> None:
+        if node["test"] == self.scope and node["truth"] == "yes":
+            self.scoped = True
+        else:
+            self.line(self.tested(node), depth)
+
+    def line(self, text: str, depth: int) -> None:
+        self.page.item("because" if depth else "", text, 2 * depth, 8 if depth else 0)
+
+    def concluded(self, node: Mapping[str, Any]) -> str:
+        if "source" not in node:
+            holds = "holds" if node["verdict"] == "applies" else "does not hold"
+            return f"{holds}: {node['says']}"
+        return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({node['source']})"
+
+    def tested(self, node: Mapping[str, Any]) -> str:
+        """Return a test with its outcome and the value of its finding."""
+        if "finding" not in node:
+            return f"{node['test']}: {node['truth']}"
+        if "not_applicable" in node:
+            governor = node["not_applicable"]
+            return f"{node['finding']} is not applicable, for {self.value(governor['finding'], governor['value'])}"
+        known = self.value(node["finding"], node["value"])
+        origin = f", from {joined(node['derived_from'])}" if "derived_from" in node else ""
+        if "parameter" in node:
+            origin += f" by the local parameter {node['parameter']} (not in the source)"
+        plainly = node["test"] in (node["finding"], known.replace(" = ", " is "))
+        return f"{known}{origin}" if plainly else f"{known}{origin}: '{node['test']}' is {node['truth']}"
+
+    def value(self, finding: str, value: Any) -> str:
+        return f"{finding} = {shown(value, self.knowledge.findings[finding])}"
+
+    # Why not. ------------------------------------------------------------------------------
+
+    def why_not(self, data: Mapping[str, Any]) -> None:
+        where = f" {numbers(data['references'])} ({data['source']})" if "source" in data else ""
+        self.page.text(f"{data['id']} {_VERDICTS[data['verdict']]}: {data['says']}{where}", style="bold")
+        if data["verdict"] == "applies":
+            self.page.text(f"So there is no why-not; see 'how {data['id']}'.")
+            return
+        self.stands_in_the_way("Failed", data["failed"])
+        self.stands_in_the_way("Unknown", data["unknown"])
+        self.page.heading("Smallest changes that would make it apply")
+        for number, changes in enumerate(data["changes"], 1):
+            self.page.item(f"{number}.", joined((self.change(change) for change in changes), "; "), hang=4)
+        if not data["changes"]:
+            self.page.text("None was found among changes of up to three steps.", 2)
+
+    def stands_in_the_way(self, heading: str, tests: Iterable[Mapping[str, Any]]) -> None:
+        if tests:
+            self.page.heading(heading)
+        for test in tests:
+            wanted = "" if test["needed"] == "yes" else " (would have to be false)"
+            self.page.item("–", f"{self.tested(test)}{wanted}" if test["truth"] != "unknown" else f"{test['test']}{wanted}", hang=2)
+
+    def change(self, change: Mapping[str, Any]) -> str:
+        finding = self.knowledge.findings[change["finding"]]
+        return f"{change['finding']}: {shown(change['from'], finding)} → {shown(change['to'], finding)}"
+
+    # What if. ------------------------------------------------------------------------------
+
+    def what_if(self, data: Mapping[str, Any]) -> None:
+        self.page.heading("If")
+        for change in data["changes"]:
+            self.page.item("–", self.change(change), hang=2)
+        if not data["changes"]:
+            self.page.text("nothing were different: these are the findings already.", 2)
+        self.page.heading("Then")
+        before, after = data["status"]["from"], data["status"]["to"]
+        self.page.text(f"The status stays {after}." if before == after else f"The status changes from {before} to {after}.", 2)
+        for verdict, heading in (("applies", "Now applies"), ("ruled_out", "Now ruled out"), ("undetermined", "Now undetermined")):
+            self.verdicts(heading, [v for v in data["verdicts"] if v["to"] == verdict])
+        self.doses("Doses no longer given", data["doses"]["gone"])
+        self.doses("Doses now given", data["doses"]["new"])
+        if not data["verdicts"] and before == after:
+            self.page.text("No statement and no conflict comes out differently.", 2)
+
+    def verdicts(self, heading: str, verdicts: Iterable[Mapping[str, Any]]) -> None:
+        if verdicts:
+            self.page.heading(heading)
+        for verdict in verdicts:
+            where = f" {numbers(verdict['references'])}" if "references" in verdict else ""
+            self.page.item(verdict["id"], f"{verdict['says']}{where}")
+            decided = verdict["because"] or verdict["missing"]
+            word = "because of" if verdict["because"] else "waits for"
+            self.page.note(f"was {verdict['from'].replace('_', ' ')}; {word} {joined(decided)}{self.fulfilled(verdict)}")
+
+    def fulfilled(self, verdict: Mapping[str, Any]) -> str:
+        if "fulfilled" not in verdict:
+            return ""
+        return f"; fulfilled: {verdict['fulfilled']['from']} → {verdict['fulfilled']['to']}"
+
+    def doses(self, heading: str, doses: Iterable[Mapping[str, Any]]) -> None:
+        if doses:
+            self.page.heading(heading)
+        for dose in doses:
+            self.page.item(dose["statement"], _dose(dose))
+
+
+def _dose(dose: Mapping[str, Any]) -> str:
+    of = f"of {dose['of']}, reading the limit of the {'course' if dose['reading'] == 'total' else 'day'}: " if "of" in dose else ""
+    if dose["total_g"] is None:
+        return f"{of}{_number(dose['g_per_kg'])} g/kg over {dose['days']} days; no grams, for no usable weight is known"
+    days = f"for {dose['days']} days" if dose["days"] is not None else "for a number of days that does not fit"
+    weight = f"{_number(dose['weight_kg'])} kg {dose['weight_basis'].replace('_', ' ')} weight"
+    return f"{of}{_number(dose['total_g'])} g in all, {_number(dose['daily_g'])} g a day {days} ({_number(dose['g_per_kg'])} g/kg × {weight})"
+
+
+def _number(value: Decimal) -> str:
+    return plain(value)

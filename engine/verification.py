@@ -1,0 +1,82 @@
+"""Holding the knowledge to its worked cases: what each expects against what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.cases import Case
+from engine.compiler import RuleBase
+from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation, consult
+from engine.contract import dose_data
+from engine.errors import did_you_mean
+from engine.findings import interpret, shown
+from engine.questions import open_questions
+
+
+def check_case(base: RuleBase, case: Case) -> list[str]:
+    """Return every expectation of a case that its consultation does not meet, in words.
+
+    Raises:
+        InputError: when the findings or parameters of the case cannot be used.
+    """
+    findings = interpret(base.knowledge, case.findings, case.parameters)
+    return list(_differences(consult(base, findings), case.expect))
+
+
+def _differences(consultation: Consultation, expect: Mapping[str, Any]) -> Iterator[str]:
+    status = expect.get("status", consultation.status)
+    if status != consultation.status:
+        yield f"status is {consultation.status}, not {status}"
+    for verdict in (APPLIES, RULED_OUT, UNDETERMINED):
+        yield from _verdicts(consultation, verdict, expect.get(verdict, ()))
+    for name, truth in expect.get("fulfilled", {}).items():
+        found = consultation.verdicts[name].fulfilled if name in consultation.verdicts else None
+        if found != truth:
+            yield f"{name} is fulfilled: {found}, not {truth}"
+    if "doses" in expect:
+        yield from _doses(consultation, expect["doses"])
+    yield from _questions(consultation, expect)
+
+
+def _verdicts(consultation: Consultation, verdict: str, ids: tuple[str, ...]) -> Iterator[str]:
+    for name in ids:
+        if name not in consultation.verdicts:
+            yield f"{name} is no statement, conflict or concept. {did_you_mean(name, consultation.verdicts)}".strip()
+        elif consultation.verdicts[name].verdict != verdict:
+            yield f"{name} is {consultation.verdicts[name].verdict}, not {verdict}"
+
+
+def _doses(consultation: Consultation, expected: tuple[Mapping[str, str], ...]) -> Iterator[str]:
+    found = [{key: _word(value) for key, value in dose_data(dose).items()} for dose in consultation.doses]
+    wanted = [dict(dose) for dose in expected]
+    unmet = [dose for dose in wanted if not any(_matches(dose, one) for one in found)]
+    extra = [one for one in found if not any(_matches(dose, one) for dose in wanted)]
+    for dose in unmet:
+        yield f"there is no dose {_in_words(dose)}"
+    for one in extra:
+        yield f"there is a dose not expected: {_in_words(one)}"
+
+
+def _matches(wanted: Mapping[str, str], found: Mapping[str, str]) -> bool:
+    return all(found.get(key) == value for key, value in wanted.items()) and wanted.get("of") == found.get("of")
+
+
+def _word(value: Any) -> str:
+    return "null" if value is None else shown(value) if not isinstance(value, int) else str(value)
+
+
+def _in_words(dose: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in dose.items() if key not in ("references", "notes"))
+
+
+def _questions(consultation: Consultation, expect: Mapping[str, Any]) -> Iterator[str]:
+    asked = [question.finding for question in open_questions(consultation)]
+    for name in expect.get("open", ()):
+        if name not in asked:
+            yield f"{name} is not among the open questions"
+    for name in expect.get("closed", ()):
+        if name in asked:
+            yield f"{name} is still among the open questions"
+    if "first" in expect and asked[:1] != [expect["first"]]:
+        yield f"the first question is {asked[0] if asked else 'none'}, not {expect['first']}"
