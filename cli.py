@@ -10,11 +10,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from engine import __version__
 from engine.errors import Fault, InputError, IvigError
@@ -23,8 +23,7 @@ from engine.loading import SHIPPED, load
 WIDEST = 100
 
 
-@dataclass
-class Settings:
+class Settings(Struct):
     """What was said before the command: the knowledge base, and the file of local parameters."""
 
     knowledge: Path
@@ -35,6 +34,7 @@ class Program(click.Group):
     """The program: turns an error of the engine into text on standard error and exit status 1."""
 
     def invoke(self, context: click.Context) -> Any:
+        """Run a command; an error of the engine ends it with exit status 1."""
         try:
             return super().invoke(context)
         except IvigError as problem:

@@ -6,9 +6,10 @@ A file holds one case (``findings:``) or several, each under its name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from engine import forms
 from engine.documents import Document, Entries, Node, Scalar, read
@@ -17,8 +18,7 @@ from engine.findings import Given
 from engine.forms import MISSING
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(Struct, frozen=True):
     """One patient as written: findings, local parameters, and what is expected of the answer."""
 
     name: str
@@ -34,6 +34,7 @@ def load_case(path: str | Path, name: str | None = None) -> Case:
 
     Raises:
         InputError: with every fault of the file, or the names it holds when none was chosen.
+
     """
     document = read(path)
     cases = _cases(document)
@@ -48,7 +49,9 @@ def load_case(path: str | Path, name: str | None = None) -> Case:
     if name is None:
         remedy = f"Choose one with '--case NAME': {listed(names, 'or')}."
         raise InputError([Fault(f"it holds {len(cases)} cases", remedy, Place(document.name))])
-    remedy = did_you_mean(name, names) or (f"It holds {listed(names)}." if names else "It holds one case; leave the name out.")
+    remedy = did_you_mean(name, names) or (
+        f"It holds {listed(names)}." if names else "It holds one case; leave the name out."
+    )
     raise InputError([Fault(f"there is no case '{shortened(name)}' in it", remedy, Place(document.name))])
 
 
@@ -57,6 +60,7 @@ def load_cases(folder: Path) -> list[Case]:
 
     Raises:
         KnowledgeError: with every fault of every file.
+
     """
     documents = [read(path) for path in sorted((folder / "cases").glob("*.yaml"))]
     cases = [case for document in documents for case in _cases(document)]
@@ -71,6 +75,7 @@ def load_parameters(path: str | Path) -> Mapping[str, Given]:
 
     Raises:
         InputError: with every fault of the file.
+
     """
     document = read(path)
     parameters: Mapping[str, Given] = {}

@@ -9,7 +9,20 @@ from typing import Any
 from engine.contract import NOT_FROM_SOURCE
 from engine.errors import Fault, InputError, did_you_mean, shortened
 from engine.language import accepted, gate_name, phrase, plain
-from engine.model import AnyDose, Condition, Finding, Gate, Knowledge, Named, Parameter, Section, Statement, Test, natural, parts
+from engine.model import (
+    AnyDose,
+    Condition,
+    Finding,
+    Gate,
+    Knowledge,
+    Named,
+    Parameter,
+    Section,
+    Statement,
+    Test,
+    natural,
+    parts,
+)
 
 
 def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
@@ -17,6 +30,7 @@ def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
 
     Raises:
         InputError: with the nearest names when there is none of that name.
+
     """
     for found in dict.fromkeys((name, name.upper(), name.lower(), name.strip("[]"))):
         for is_about, describer in _DESCRIBERS:
@@ -81,7 +95,9 @@ def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
 def used_by(name: str, knowledge: Knowledge) -> list[str]:
     """Return the rules and findings that rest on a name directly."""
     rules = [rule for rule, condition in knowledge.rules.items() if name in rests_on(condition, knowledge)]
-    fulfilled = [s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)]
+    fulfilled = [
+        s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)
+    ]
     governed = [f.name for f in knowledge.findings.values() if f.only_if is not None and f.only_if.finding == name]
     return [*natural({*rules, *fulfilled}), *governed]
 
@@ -179,7 +195,9 @@ def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
     from_ = [parameter.source] if parameter.source else []
     for formula in (parameter.formulas or {}).values():
         from_ += [formula.sex, formula.height]
-    takes = Finding(name, "", parameter.type, tuple(parameter.formulas or ()), parameter.unit, parameter.low, parameter.high)
+    takes = Finding(
+        name, "", parameter.type, tuple(parameter.formulas or ()), parameter.unit, parameter.low, parameter.high
+    )
     return {
         "is": "parameter",
         "says": parameter.says,
@@ -193,7 +211,12 @@ def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
 def _reference(knowledge: Knowledge, name: str) -> dict[str, Any]:
     reference = knowledge.references[int(name)]
     citing = [s.id for s in _in_order(knowledge.statements) if reference.number in s.references]
-    return {"is": "reference", "says": reference.entry or "The source lists no entry.", "basis": reference.basis, "cited_by": citing}
+    return {
+        "is": "reference",
+        "says": reference.entry or "The source lists no entry.",
+        "basis": reference.basis,
+        "cited_by": citing,
+    }
 
 
 def _note(knowledge: Knowledge, name: str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ a condition becomes a proposition of its own, so nothing is multiplied out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine import dosing
 from engine.language import phrase
@@ -19,8 +20,7 @@ NOTHING = "nothing"
 """What a disjunction without parts is about; every run is told that it does not hold."""
 
 
-@dataclass(frozen=True)
-class RuleBase:
+class RuleBase(Struct, frozen=True):
     """A compiled knowledge base.
 
     ``tests`` has every test on a finding, by the text that facts about it carry.
@@ -31,8 +31,7 @@ class RuleBase:
     network: Network
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(Struct, frozen=True):
     """What a gate reads: a proposition, or its negation."""
 
     about: str
@@ -42,8 +41,7 @@ class _Input:
         return Premise(self.about, YES if holds is not self.negated else NO)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wired:
+class _Wired(Struct, frozen=True):
     """A proposition and the inputs that decide it."""
 
     about: str

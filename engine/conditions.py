@@ -7,8 +7,9 @@ held against each other by a property test. Tests on findings are judged here on
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from engine import dosing
 from engine.findings import Findings, compare
@@ -18,8 +19,7 @@ from engine.truth import Truth, at_least, from_bool
 NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """A truth, the findings that decided it, and, while it is unknown, those that still could."""
 
     truth: Truth

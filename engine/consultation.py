@@ -8,7 +8,8 @@ answer would be given.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine import dosing, rete
 from engine.compiler import NOTHING, RuleBase
@@ -26,8 +27,7 @@ VERDICTS = {Truth.YES: APPLIES, Truth.NO: RULED_OUT, Truth.UNKNOWN: UNDETERMINED
 STATUSES = ("indicated", "conflict", "role_only", "undetermined", "no_statement", "out_of_scope")
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a rule comes to: its verdict, the findings that decided, and those that still could.
 
     ``fulfilled`` is yes, no or unknown for a statement that asks for something, else None.
@@ -41,8 +41,7 @@ class Verdict:
     fulfilled_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Consultation:
+class Consultation(Struct, frozen=True):
     """Findings and knowledge, and everything that follows from them.
 
     ``verdicts`` has every concept, statement and conflict by id; ``trace`` every conclusion that
@@ -81,7 +80,8 @@ class Consultation:
 
     def notes(self) -> list[Note]:
         """Return the notes from outside that are attached to what applies."""
-        return [note for note in self.knowledge.notes.values() if self.applying(note.attaches_to)]
+        notes = self.knowledge.notes
+        return [notes[name] for name in natural(notes) if self.applying(notes[name].attaches_to)]
 
 
 def consult(base: RuleBase, findings: Findings) -> Consultation:
@@ -89,13 +89,14 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
 
     Raises:
         EngineError: when inference failed, or differs from the evaluator.
+
     """
     knowledge = base.knowledge
     judge = Judge(knowledge, findings)
     steps = rete.run(base.network, dict(_known_tests(base, judge)))
     verdicts = {name: _verdict(name, judge) for name in knowledge.rules}
     _require_agreement(verdicts, steps)
-    applying = [name for name in knowledge.statements if verdicts[name].verdict == APPLIES]
+    applying = [name for name in natural(knowledge.statements) if verdicts[name].verdict == APPLIES]
     return Consultation(
         knowledge=knowledge,
         findings=findings,

@@ -5,14 +5,14 @@ The same findings and the same knowledge give the same bytes: no clock, no chanc
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from engine.consultation import Consultation, Verdict
 from engine.dosing import Dose
-from engine.model import Value, natural
+from engine.model import Statement, Value, natural
 from engine.questions import open_questions
 from engine.rete import Step
 
@@ -24,15 +24,9 @@ _VERDICT_OF_STEP = {"yes": "applies", "no": "ruled_out"}
 
 
 def to_json(content: object) -> str:
-    """Return data as JSON text, decimals as plain numbers, with a closing line end."""
-    return json.dumps(content, indent=2, ensure_ascii=False, default=_number) + "\n"
-
-
-def _number(value: object) -> int | float:
-    """Return a decimal as a JSON number of the same digits (inputs have at most 6 decimals)."""
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{value!r} is no JSON value")
-    return int(value) if value == value.to_integral_value() else float(value)
+    """Return data as JSON text with a closing line end; decimals are plain numbers, digit for digit."""
+    encoded = msgspec.json.Encoder(decimal_format="number").encode(content)
+    return msgspec.json.format(encoded, indent=2).decode() + "\n"
 
 
 def consultation_data(consultation: Consultation) -> dict[str, Any]:
@@ -44,7 +38,7 @@ def consultation_data(consultation: Consultation) -> dict[str, Any]:
             "id": knowledge.guideline.id,
             "edition": knowledge.guideline.edition,
             "digest": knowledge.digest,
-            "document": [{"id": s.id, "says": s.says} for s in knowledge.document.values()],
+            "document": [{"id": s.id, "says": s.says} for s in _in_order(knowledge.document)],
         },
         "findings": _sorted(findings.given),
         "derived": {name: _derived(findings.derived[name]) for name in sorted(findings.derived)},
@@ -55,8 +49,14 @@ def consultation_data(consultation: Consultation) -> dict[str, Any]:
         "doses": [dose_data(dose) for dose in consultation.doses],
         "conflicts": [conflict_data(consultation, name) for name in natural(knowledge.conflicts)],
         "open_questions": [
-            {"finding": q.finding, "question": q.asks, "settles": list(q.settles), "completes": list(q.completes)}
-            for q in open_questions(consultation)
+            {
+                "finding": question.finding,
+                "question": question.asks,
+                "reason": question.reason,
+                "settles": list(question.settles),
+                "completes": list(question.completes),
+            }
+            for question in open_questions(consultation)
         ],
         "not_covered": list(knowledge.guideline.not_covered),
         "outside_source": [
@@ -65,6 +65,10 @@ def consultation_data(consultation: Consultation) -> dict[str, Any]:
         ],
         "trace": [step_data(consultation, number, step) for number, step in enumerate(consultation.trace, 1)],
     }
+
+
+def _in_order(statements: Mapping[str, Statement]) -> list[Statement]:
+    return [statements[name] for name in natural(statements)]
 
 
 def _sorted(values: Mapping[str, Value]) -> dict[str, Value]:

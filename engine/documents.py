@@ -8,12 +8,11 @@ are faults. Size and depth are bounded, so that no file can hang the program.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Union
+from typing import Any, BinaryIO
 
 import yaml
+from msgspec import Struct
 
 from engine.errors import Fault, Place, shortened
 
@@ -26,8 +25,7 @@ DEEPEST = 24
 _LOADER = getattr(yaml, "CLoader", yaml.Loader)  # libyaml where it was built in; only events are asked of it
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(Struct):
     """A text, where it stands."""
 
     text: str
@@ -35,26 +33,24 @@ class Scalar:
     column: int
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """A list, where it begins."""
 
     line: int
     column: int
-    items: list[Node] = field(default_factory=list)
+    items: list[Node] = []
 
 
-@dataclass(slots=True)
-class Entries:
+class Entries(Struct):
     """A mapping, where it begins; ``keys`` has each key as it stands."""
 
     line: int
     column: int
-    values: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, Scalar] = field(default_factory=dict)
+    values: dict[str, Node] = {}
+    keys: dict[str, Scalar] = {}
 
 
-Node = Union[Scalar, Listing, Entries]
+Node = Scalar | Listing | Entries
 
 
 class Document:
@@ -144,7 +140,7 @@ def _fault_of_yaml(document: Document, problem: yaml.YAMLError) -> None:
         document.fault_at(found, remedy, mark.line + 1, mark.column + 1)
 
 
-class _TooDeep(yaml.YAMLError):  # type: ignore[misc]
+class _TooDeep(yaml.YAMLError):
     problem = f"it is nested more than {DEEPEST} deep"
 
 
@@ -159,37 +155,41 @@ class _Builder:
 
     def build(self, text: str) -> Node | None:
         documents = 0
-        for event in _events(text):
+        for event in yaml.parse(text, Loader=_LOADER):
+            mark: Any = event.start_mark
+            line, column = mark.line + 1, mark.column + 1
             if isinstance(event, yaml.ScalarEvent):
-                self.note_extras(event)
-                self.add(Scalar(event.value, event.start_mark.line + 1, event.start_mark.column + 1))
+                self.note_extras(event, line, column)
+                self.add(Scalar(event.value, line, column))
             elif isinstance(event, yaml.CollectionStartEvent):
-                self.note_extras(event)
-                self.start(event)
+                self.note_extras(event, line, column)
+                kind = Entries if isinstance(event, yaml.MappingStartEvent) else Listing
+                self.start(kind(line, column))
             elif isinstance(event, yaml.CollectionEndEvent):
                 self.open.pop()
                 self.pending.pop()
             elif isinstance(event, yaml.AliasEvent):
-                self.fault(event, "an alias", "Write the value out; aliases are not followed.")
-                self.add(Scalar("", event.start_mark.line + 1, event.start_mark.column + 1))
+                self.document.fault_at("an alias", "Write the value out; aliases are not followed.", line, column)
+                self.add(Scalar("", line, column))
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self.fault(event, "a second YAML document in one file", "Keep one document; remove the '---'.")
+                    found = "a second YAML document in one file"
+                    self.document.fault_at(found, "Keep one document; remove the '---'.", line, column)
                     break
         return self.root
 
-    def note_extras(self, event: yaml.NodeEvent) -> None:
+    def note_extras(self, event: Any, line: int, column: int) -> None:
         if event.anchor is not None:
-            self.fault(event, f"an anchor, '&{shortened(event.anchor)}'", "Remove it; aliases are not followed.")
+            found = f"an anchor, '&{shortened(event.anchor)}'"
+            self.document.fault_at(found, "Remove it; aliases are not followed.", line, column)
         if event.tag is not None:
-            self.fault(event, f"a tag, '{shortened(event.tag)}'", "Remove it; every value is read as text.")
+            found = f"a tag, '{shortened(event.tag)}'"
+            self.document.fault_at(found, "Remove it; every value is read as text.", line, column)
 
-    def start(self, event: yaml.CollectionStartEvent) -> None:
+    def start(self, node: Listing | Entries) -> None:
         if len(self.open) >= DEEPEST:
             raise _TooDeep
-        kind = Entries if isinstance(event, yaml.MappingStartEvent) else Listing
-        node = kind(event.start_mark.line + 1, event.start_mark.column + 1)
         self.add(node)
         self.open.append(node)
         self.pending.append(None)
@@ -214,14 +214,9 @@ class _Builder:
     def put(self, parent: Entries, key: Scalar, node: Node) -> None:
         if key.text in parent.values:
             first = parent.keys[key.text].line
-            self.document.fault(f"'{shortened(key.text)}' stands twice, first on line {first}", "Keep one of the two.", key)
+            self.document.fault(
+                f"'{shortened(key.text)}' stands twice, first on line {first}", "Keep one of the two.", key
+            )
             return
         parent.values[key.text] = node
         parent.keys[key.text] = key
-
-    def fault(self, event: yaml.Event, found: str, remedy: str) -> None:
-        self.document.fault_at(found, remedy, event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _events(text: str) -> Iterator[yaml.Event]:
-    return iter(yaml.parse(text, Loader=_LOADER))

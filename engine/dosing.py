@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from engine.language import plain
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine.language import canonical, plain
 from engine.model import (
     ACTUAL_WEIGHT,
     IDEAL_WEIGHT,
@@ -29,8 +31,7 @@ FINEST = Decimal("0.000001")
 _BASIS = {(ACTUAL_WEIGHT,): "actual", (IDEAL_WEIGHT,): "ideal", (ACTUAL_WEIGHT, IDEAL_WEIGHT): "actual_and_ideal"}
 
 
-@dataclass(frozen=True)
-class Dose:
+class Dose(Struct, frozen=True):
     """One dose of one regimen for one weight; weight and grams are None without a usable weight.
 
     A dose of a statement on doses above a limit (S59) names the regimen it is ``of`` and how the
@@ -57,7 +58,7 @@ def ends(regimen: Regimen) -> tuple[Decimal, ...]:
 
 def grams(per_kg: Decimal, weight_kg: Decimal) -> Decimal:
     """Return a dose in grams."""
-    return per_kg * weight_kg
+    return canonical(per_kg * weight_kg)
 
 
 def expand(test: AnyDose, knowledge: Knowledge) -> Gate:
@@ -127,7 +128,9 @@ def _courses(
 
 def _by_basis(regimen: Regimen, values: Mapping[str, Value]) -> Iterator[tuple[str, Decimal]]:
     """Yield each basis with its weight; one basis for both weights when they are equal."""
-    known = [(name, value) for name in WEIGHTS_BY_BASIS[regimen.weight] if isinstance(value := values.get(name), Decimal)]
+    known = [
+        (name, value) for name in WEIGHTS_BY_BASIS[regimen.weight] if isinstance(value := values.get(name), Decimal)
+    ]
     if len(known) == 2 and known[0][1] == known[1][1]:
         yield _BASIS[(known[0][0], known[1][0])], known[0][1]
         return
@@ -136,7 +139,7 @@ def _by_basis(regimen: Regimen, values: Mapping[str, Value]) -> Iterator[tuple[s
 
 
 def _a_day(total: Decimal, days: int) -> tuple[Decimal, tuple[str, ...]]:
-    daily = total / days
+    daily = canonical(total / days)
     if daily * days == total:
         return daily, ()
     return daily.quantize(FINEST, ROUND_HALF_EVEN), (f"The daily figure is rounded to {plain(FINEST)} g.",)

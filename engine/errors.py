@@ -1,4 +1,6 @@
-"""Everything that can go wrong, in one tree::
+"""Everything that can go wrong, in one tree.
+
+::
 
     IvigError
     ├── InputError          a case, a parameter or a name given by the user is at fault
@@ -11,13 +13,12 @@ error into text once, and nothing else does.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a fault stands: a file, and the line and column (from 1) if there is one."""
 
     file: str
@@ -28,8 +29,7 @@ class Place:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One fault: what was found, where, the line itself, and what to do about it."""
 
     found: str
@@ -38,11 +38,12 @@ class Fault:
     excerpt: str = ""
 
 
-@dataclass
 class IvigError(Exception):
     """Something is at fault, and the faults say what."""
 
-    faults: Sequence[Fault] = field(default_factory=tuple)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
     def __str__(self) -> str:
         return "\n\n".join(describe(fault) for fault in self.faults)
@@ -72,6 +73,8 @@ def describe(fault: Fault) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:
     """Return up to three known names like ``word``, the most alike first."""
+    import difflib  # only where a name is wrong
+
     by_folded = {name.casefold().replace("-", "_"): name for name in sorted(known)}
     folded = word.casefold().replace("-", "_").replace(" ", "_")[:80]
     alike = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.55)

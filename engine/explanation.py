@@ -7,8 +7,9 @@ again. Only ``rendering`` makes sentences of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from engine.compiler import RuleBase
 from engine.conditions import Judge
@@ -27,13 +28,21 @@ def require_rule(knowledge: Knowledge, name: str) -> str:
 
     Raises:
         InputError: when there is none of that name.
+
     """
     if name in knowledge.rules:
         return name
     if name.upper() in knowledge.rules:
         return name.upper()
     if name in knowledge.document:
-        raise InputError([Fault(f"{name} is not encoded: {knowledge.document[name].not_encoded}", f"Read it with 'ivig-mg show {name}'.")])
+        raise InputError(
+            [
+                Fault(
+                    f"{name} is not encoded: {knowledge.document[name].not_encoded}",
+                    f"Read it with 'ivig-mg show {name}'.",
+                )
+            ]
+        )
     hint = did_you_mean(name, knowledge.rules) or "See 'ivig-mg show' for all names."
     raise InputError([Fault(f"'{shortened(name)}' is not a statement, conflict or concept", hint)])
 
@@ -57,8 +66,7 @@ def how(base: RuleBase, consultation: Consultation, name: str) -> dict[str, Any]
     }
 
 
-@dataclass(frozen=True)
-class _Tree:
+class _Tree(Struct, frozen=True):
     base: RuleBase
     consultation: Consultation
     steps: Mapping[str, Any]
@@ -149,7 +157,12 @@ class _Blockers:
             case Test() | DoseTest():
                 text = phrase(condition, self.units)
                 needed = "yes" if wanted is Truth.YES else "no"
-                self.tests[text] = {"test": text, "truth": truth.value, "needed": needed, **tested(condition, self.consultation)}
+                self.tests[text] = {
+                    "test": text,
+                    "truth": truth.value,
+                    "needed": needed,
+                    **tested(condition, self.consultation),
+                }
             case Named(name):
                 if (name, wanted) not in self.seen:
                     self.seen.add((name, wanted))
@@ -164,7 +177,10 @@ class _Blockers:
 
 
 def _changes(consultation: Consultation, name: str) -> list[list[dict[str, Any]]]:
-    return [[change_data(change) for change in changes] for changes in smallest_changes(consultation.knowledge, consultation.findings, name)]
+    return [
+        [change_data(change) for change in changes]
+        for changes in smallest_changes(consultation.knowledge, consultation.findings, name)
+    ]
 
 
 def change_data(change: Change) -> dict[str, Any]:
@@ -180,6 +196,7 @@ def what_if(base: RuleBase, consultation: Consultation, changes: Mapping[str, Gi
 
     Raises:
         InputError: when the changed findings cannot be.
+
     """
     other = consult(base, changed(consultation, changes))
     differing = [
@@ -205,6 +222,7 @@ def changed(consultation: Consultation, changes: Mapping[str, Given]) -> Finding
 
     Raises:
         InputError: when the changed findings cannot be.
+
     """
     findings = consultation.findings
     kept = {name: Given(shown(value)) for name, value in findings.given.items()}

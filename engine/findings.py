@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
+from msgspec import Struct
+
 from engine.errors import Fault, InputError, Place, did_you_mean, listed, shortened
-from engine.language import NUMBER, accepted, choices, phrase, plain
+from engine.language import NUMBER, accepted, canonical, choices, phrase, plain
 from engine.model import Finding, Formula, Knowledge, Parameter, Test, Value
 from engine.truth import Truth, from_bool
 
@@ -25,8 +26,7 @@ REASONS = ("unknown", "pending", NOT_ASKED)
 CM_PER_INCH = Decimal("2.54")
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """A value as the user wrote it, and where."""
 
     text: str
@@ -34,8 +34,7 @@ class Given:
     excerpt: str = ""
 
 
-@dataclass(frozen=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """A value that nobody gave: the findings it comes from, and the parameter if one derived it."""
 
     value: Value
@@ -43,8 +42,7 @@ class Derived:
     parameter: str = ""
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """All that is known of one patient; the value of each finding that has one is in ``values``.
 
     ``obtainable`` says for an unknown finding which other unknown ones a parameter in force would
@@ -56,7 +54,7 @@ class Findings:
     derived: Mapping[str, Derived]
     parameters: Mapping[str, Value]
     values: Mapping[str, Value]
-    obtainable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    obtainable: Mapping[str, frozenset[str]] = {}
 
 
 def interpret(
@@ -66,6 +64,7 @@ def interpret(
 
     Raises:
         InputError: with a fault for every name, value or combination that cannot be.
+
     """
     reading = _Interpretation(knowledge)
     for name, word in given.items():
@@ -114,7 +113,7 @@ def read_value(finding: Finding | Parameter, text: str, words: tuple[str, ...], 
         raise ValueError(f"It takes {takes}; a part of one does not count.")
     if finding.low is not None and finding.high is not None and not finding.low <= value <= finding.high:
         raise ValueError(f"It takes {takes}.")
-    return Decimal(plain(value))
+    return canonical(value)
 
 
 def _why_no_number(number: str, unit: str, takes: str) -> str:
@@ -167,7 +166,11 @@ class _Interpretation:
         parameter = self.knowledge.parameters.get(name)
         if parameter is None:
             known = f"The parameters are {listed(list(self.knowledge.parameters))}."
-            self.fault(f"'{shortened(name)}' is not a known parameter", did_you_mean(name, self.knowledge.parameters) or known, word)
+            self.fault(
+                f"'{shortened(name)}' is not a known parameter",
+                did_you_mean(name, self.knowledge.parameters) or known,
+                word,
+            )
             return None
         formulas = tuple(parameter.formulas or ())
         try:
@@ -182,15 +185,17 @@ class _Interpretation:
             finding = self.knowledge.findings[name]
             if value != "no" and governs(finding, self.given) is Truth.NO and finding.only_if is not None:
                 governor = finding.only_if.finding
-                found = f"{name} is given as {self.shown(name, value)}, but {governor} as {self.shown(governor, self.given[governor])}"
+                stands = self.shown(governor, self.given[governor])
+                found = f"{name} is given as {self.shown(name, value)}, but {governor} as {stands}"
                 needs = phrase(finding.only_if, self.units)
-                self.fault(found, f"{name} can be given only while '{needs}' holds. Mend one of the two.", self.words[name])
+                self.fault(
+                    found, f"{name} can be given only while '{needs}' holds. Mend one of the two.", self.words[name]
+                )
 
     def complete(self, parameters: Mapping[str, Value]) -> Findings:
         derived = dict(self.implied())
         values = {**self.given, **{name: implied.value for name, implied in derived.items()}}
-        for name, by_parameter in self.derive(parameters, values):
-            derived[name] = by_parameter
+        derived.update(self.derive(parameters, values))
         self.stop_at_faults()
         return Findings(self.given, self.reasons, derived, parameters, values, self.obtainable(parameters, values))
 
@@ -201,14 +206,21 @@ class _Interpretation:
         """
         for name, value in self.given.items():
             governor = self.knowledge.findings[name].only_if
-            if governor is not None and governor.value == "yes" and value != "no" and governor.finding not in self.given:
+            if (
+                governor is not None
+                and governor.value == "yes"
+                and value != "no"
+                and governor.finding not in self.given
+            ):
                 yield governor.finding, Derived("yes", (name,))
 
     def derive(self, parameters: Mapping[str, Value], values: dict[str, Value]) -> Iterator[tuple[str, Derived]]:
         """Yield what the parameters derive, adding it to the values, until nothing more follows."""
         waiting = dict(parameters)
         while waiting:
-            ready = {name: found for name, setting in waiting.items() if (found := self.derive_one(name, setting, values))}
+            ready = {
+                name: found for name, setting in waiting.items() if (found := self.derive_one(name, setting, values))
+            }
             if not ready:
                 return
             for name, (derived, inputs) in ready.items():
@@ -218,7 +230,9 @@ class _Interpretation:
                 values.setdefault(target, derived)
                 yield target, Derived(derived, inputs, name)
 
-    def derive_one(self, name: str, setting: Value, values: Mapping[str, Value]) -> tuple[Value, tuple[str, ...]] | None:
+    def derive_one(
+        self, name: str, setting: Value, values: Mapping[str, Value]
+    ) -> tuple[Value, tuple[str, ...]] | None:
         parameter = self.knowledge.parameters[name]
         if parameter.formulas is not None:
             formula = parameter.formulas[str(setting)]
@@ -232,7 +246,7 @@ class _Interpretation:
     def check_derived(self, parameter: str, target: str, derived: Value, values: Mapping[str, Value]) -> None:
         if target in values and values[target] != derived:
             given = self.shown(target, values[target])
-            found = f"{target} is given as {given}, but the local parameter {parameter} derives {self.shown(target, derived)}"
+            found = f"{target} is given as {given}, but {parameter} derives {self.shown(target, derived)}"
             self.fault(found, "Leave one of the two out, or mend it.", self.words.get(target, Given("")))
 
     def obtainable(self, parameters: Mapping[str, Value], values: Mapping[str, Value]) -> dict[str, frozenset[str]]:
@@ -265,7 +279,7 @@ def ideal_weight(formula: Formula, values: Mapping[str, Value], knowledge: Knowl
     weight = Fraction(formula.base[str(sex)]) + Fraction(formula.per_inch) * inches_above
     steps = weight / Fraction(formula.rounded_to)
     whole = Decimal((steps + Fraction(1, 2)).__floor__())
-    return Decimal(plain((whole * formula.rounded_to).quantize(formula.rounded_to, ROUND_HALF_UP)))
+    return canonical(whole * formula.rounded_to)
 
 
 def formula_waits_for(formula: Formula, values: Mapping[str, Value], knowledge: Knowledge) -> frozenset[str]:

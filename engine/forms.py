@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from engine.documents import Document, Entries, Listing, Node, Scalar
 from engine.errors import did_you_mean, listed, shortened
-from engine.language import NUMBER, Unreadable, read_quantity
+from engine.language import NUMBER, UnreadableError, canonical, read_quantity
 
 MISSING: Any = object()
 """What a type returns for a node it could not read; the fault is noted already."""
@@ -40,13 +41,13 @@ def described(node: Node) -> str:
     return "a list" if isinstance(node, Listing) else "a mapping"
 
 
-@dataclass(frozen=True)
-class Prose:
+class Prose(Struct, frozen=True):
     """A text on one line."""
 
     wanted: str = "a text"
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a text; white space is folded."""
         if not isinstance(node, Scalar) or not node.text.strip():
             return expect(document, node, self.wanted)
         text = " ".join(node.text.split())
@@ -55,13 +56,13 @@ class Prose:
         return text
 
 
-@dataclass(frozen=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """One word of a closed list."""
 
     words: Sequence[str]
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read one of the words."""
         if isinstance(node, Scalar) and node.text in self.words:
             return node.text
         if not isinstance(node, Scalar):
@@ -71,53 +72,53 @@ class OneOf:
         return MISSING
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """A text of a fixed form."""
 
     regex: str
     wanted: str
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a text of the form."""
         if isinstance(node, Scalar) and re.fullmatch(self.regex, node.text):
             return node.text
         return expect(document, node, self.wanted)
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A whole number."""
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a whole number."""
         if isinstance(node, Scalar) and re.fullmatch(r"\d{1,6}", node.text):
             return int(node.text)
         return expect(document, node, "a whole number")
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number with its unit."""
 
     unit: str
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a number with its unit."""
         if isinstance(node, Scalar):
             try:
                 return read_quantity(node.text, self.unit)
-            except Unreadable as problem:
+            except UnreadableError as problem:
                 document.fault(problem.found, problem.remedy, node)
                 return MISSING
         return expect(document, node, f"a number of {self.unit}")
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(Struct, frozen=True):
     """``1 to 2 g/kg``, or where ``single`` allows it one number for both ends; a pair of numbers."""
 
     unit: str = ""
     single: bool = False
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a pair of numbers, the lower first."""
         text = " ".join(node.text.split()) if isinstance(node, Scalar) else ""
         low, to, high = text.partition(" to ")
         unit = f" {self.unit}" if self.unit else ""
@@ -125,13 +126,16 @@ class Range:
             low, high = text.removesuffix(unit), text
         high = high.removesuffix(unit) if self.unit and high.endswith(unit) else ("" if self.unit else high)
         if NUMBER.fullmatch(low) and NUMBER.fullmatch(high) and Decimal(low) <= Decimal(high):
-            return Decimal(low), Decimal(high)
+            return canonical(Decimal(low)), canonical(Decimal(high))
         example = f"1 to 2{unit}"
-        return expect(document, node, f"a range such as '{example}'" + (f" or one number with '{self.unit}'" if self.single else ""))
+        return expect(
+            document,
+            node,
+            f"a range such as '{example}'" + (f" or one number with '{self.unit}'" if self.single else ""),
+        )
 
 
-@dataclass(frozen=True)
-class ListOf:
+class ListOf(Struct, frozen=True):
     """A list of one type; what cannot be read in it is left out."""
 
     type: Type
@@ -139,50 +143,50 @@ class ListOf:
     may_be_empty: bool = False
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a list into a tuple."""
         if not isinstance(node, Listing) or not (node.items or self.may_be_empty):
             return expect(document, node, self.wanted)
         read = [self.type.read(item, document) for item in node.items]
         return tuple(value for value in read if value is not MISSING)
 
 
-@dataclass(frozen=True)
-class MapOf:
+class MapOf(Struct, frozen=True):
     """A mapping from any key to one type."""
 
     type: Type
     wanted: str
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a mapping into a dict."""
         if not isinstance(node, Entries) or not node.values:
             return expect(document, node, self.wanted)
         read = {key: self.type.read(value, document) for key, value in node.values.items()}
         return {key: value for key, value in read.items() if value is not MISSING}
 
 
-@dataclass(frozen=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Any node, left for a later reading (a condition, for which all names must be known)."""
 
     def read(self, node: Node, document: Document) -> Any:
+        """Return the node as it is."""
         return node
 
 
-@dataclass(frozen=True)
-class Key:
+class Key(Struct, frozen=True):
     """A key of a form: the type of its value, and whether it has to be there."""
 
     type: Type
     required: bool = True
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Struct, frozen=True):
     """A mapping with the keys given; unknown keys are faults, with the nearest names."""
 
     name: str
     keys: Mapping[str, Key]
 
     def read(self, node: Node, document: Document) -> Any:
+        """Read a mapping into a dict of its keys; `MISSING` when a required one is."""
         if not isinstance(node, Entries):
             return expect(document, node, f"{self.name} with its keys ({', '.join(self.keys)})")
         for key in node.keys.values():
@@ -359,6 +363,8 @@ def statement_form(kinds: Sequence[str]) -> Form:
     )
 
 
-NOT_ENCODED = _form("a statement that is no rule", {"says": Prose(), "not encoded": Prose("a reason")}, {"source": Prose()})
+NOT_ENCODED = _form(
+    "a statement that is no rule", {"says": Prose(), "not encoded": Prose("a reason")}, {"source": Prose()}
+)
 
 PARAMETERS = _form("a parameter file", {"parameters": Anything()})

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from engine.errors import did_you_mean, listed, shortened
 from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Named, Not, Test, Value
@@ -26,7 +27,7 @@ NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
 """A plain decimal: no exponent, no comma, at most 6 decimal places."""
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """A line is not a test of the grammar: what was found, and what to do."""
 
     def __init__(self, found: str, remedy: str = "") -> None:
@@ -35,8 +36,7 @@ class Unreadable(Exception):
         self.remedy = remedy
 
 
-@dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """The names a test may use: the findings, and the ids of concepts and statements."""
 
     findings: Mapping[str, Finding]
@@ -51,17 +51,17 @@ class Vocabulary:
             raise self.unknown(name, self.findings)
         return self.findings[name]
 
-    def unknown(self, name: str, among: Collection[str]) -> Unreadable:
+    def unknown(self, name: str, among: Collection[str]) -> UnreadableError:
         """Say that a name is not known, with the nearest that are."""
         hint = did_you_mean(name, among) or "Every name must stand in findings.yaml, concepts.yaml or a statement."
-        return Unreadable(f"'{shortened(name)}' is not a known name", hint)
+        return UnreadableError(f"'{shortened(name)}' is not a known name", hint)
 
 
 def parse(line: str, vocabulary: Vocabulary) -> Condition:
-    """Return the condition that a line of text states; raise `Unreadable` where it states none."""
+    """Return the condition that a line of text states; raise `UnreadableError` where it states none."""
     words = line.split()
     if not words:
-        raise Unreadable("an empty test", "Write a test such as 'dysphagia' or 'age_years > 65 years'.")
+        raise UnreadableError("an empty test", "Write a test such as 'dysphagia' or 'age_years > 65 years'.")
     if words[:2] == ["any", "dose"]:
         return _any_dose(words[2:])
     if words[0] == "not":
@@ -78,29 +78,29 @@ def _name(word: str, vocabulary: Vocabulary) -> Condition:
         raise vocabulary.unknown(word, [*vocabulary.findings, *vocabulary.names])
     finding = vocabulary.findings[word]
     if finding.type != "yes/no":
-        raise Unreadable(f"'{word}' has no yes or no of its own", f"Compare it: {accepted(finding)}.")
+        raise UnreadableError(f"'{word}' has no yes or no of its own", f"Compare it: {accepted(finding)}.")
     return Test(word, "is", "yes")
 
 
 def _negated(words: list[str], vocabulary: Vocabulary) -> Condition:
     if len(words) != 1:
-        raise Unreadable("'not' stands before more than one name", "Write 'finding is not value', or 'not name'.")
+        raise UnreadableError("'not' stands before more than one name", "Write 'finding is not value', or 'not name'.")
     return _name(words[0], vocabulary)
 
 
 def _test(finding: Finding, operator: str, rest: list[str]) -> Condition:
     if operator in COMPARISONS:
         if not finding.is_number:
-            raise Unreadable(f"'{finding.name}' is not a number, so '{operator}' cannot compare it")
+            raise UnreadableError(f"'{finding.name}' is not a number, so '{operator}' cannot compare it")
         return Test(finding.name, operator, _value(finding, rest))
     if operator != "is":
         known = listed(["is", "is not", *COMPARISONS], "or")
-        raise Unreadable(f"'{shortened(operator)}' is not a comparison", f"Use {known}.")
+        raise UnreadableError(f"'{shortened(operator)}' is not a comparison", f"Use {known}.")
     if rest in (["unknown"], ["known"]):
         return Test(finding.name, f"is {rest[0]}")
     if rest[:1] == ["not"]:
         if rest[1:] in (["unknown"], ["known"]):
-            raise Unreadable(f"'is not {rest[1]}'", "Write 'is known' or 'is unknown'.")
+            raise UnreadableError(f"'is not {rest[1]}'", "Write 'is known' or 'is unknown'.")
         return Not(Test(finding.name, "is", _value(finding, rest[1:])))
     return Test(finding.name, "is", _value(finding, rest))
 
@@ -109,10 +109,14 @@ def _value(finding: Finding, words: list[str]) -> Value:
     if not finding.is_number:
         if len(words) == 1 and words[0] in choices(finding):
             return words[0]
-        raise Unreadable(f"'{shortened(' '.join(words))}' is not a value of '{finding.name}'", f"It takes {accepted(finding)}.")
+        raise UnreadableError(
+            f"'{shortened(' '.join(words))}' is not a value of '{finding.name}'", f"It takes {accepted(finding)}."
+        )
     number = read_quantity(" ".join(words), finding.unit)
     if finding.low is not None and finding.high is not None and not finding.low <= number <= finding.high:
-        raise Unreadable(f"{plain(number)} is outside the range of '{finding.name}'", f"It takes {accepted(finding)}.")
+        raise UnreadableError(
+            f"{plain(number)} is outside the range of '{finding.name}'", f"It takes {accepted(finding)}."
+        )
     return number
 
 
@@ -122,7 +126,9 @@ def _any_dose(words: list[str]) -> AnyDose:
         per_kg = read_quantity(" ".join(words[1:3]), "g/kg")
         words = words[3:]
     if len(words) != 3 or words[0] not in COMPARISONS:
-        raise Unreadable("a test on doses that cannot be read", "Write 'any dose > 80 g' or 'any dose at 1 g/kg > 80 g'.")
+        raise UnreadableError(
+            "a test on doses that cannot be read", "Write 'any dose > 80 g' or 'any dose at 1 g/kg > 80 g'."
+        )
     return AnyDose(words[0], read_quantity(" ".join(words[1:]), "g"), per_kg)
 
 
@@ -130,11 +136,13 @@ def read_quantity(text: str, unit: str) -> Decimal:
     """Return the number of a text such as ``65 years``; the unit has to stand there, if there is one."""
     number, _, found_unit = text.partition(" ")
     if not NUMBER.fullmatch(number):
-        raise Unreadable(f"'{shortened(text)}' where a number was expected", "Write digits, with a point for decimals.")
+        raise UnreadableError(
+            f"'{shortened(text)}' where a number was expected", "Write digits, with a point for decimals."
+        )
     if found_unit.strip() != unit:
         wanted = f"Write '{number} {unit}'." if unit else f"Write '{number}'; this number has no unit."
-        raise Unreadable(f"'{shortened(text)}' has not the unit expected", wanted)
-    return Decimal(number)
+        raise UnreadableError(f"'{shortened(text)}' has not the unit expected", wanted)
+    return canonical(Decimal(number))
 
 
 def choices(finding: Finding) -> tuple[str, ...]:
@@ -157,6 +165,11 @@ def plain(number: Decimal) -> str:
     """Return a number as plain decimal digits, without exponent or closing zeros."""
     text = format(number, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def canonical(number: Decimal) -> Decimal:
+    """Return a number in the one form that equal numbers have: no exponent, no closing zeros."""
+    return Decimal(plain(number))
 
 
 def phrase(condition: Condition, units: Mapping[str, str]) -> str:

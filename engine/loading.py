@@ -7,18 +7,19 @@ to be known, then what must hold between entries.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from engine import forms, language, model
 from engine.documents import Document, Entries, Listing, Node, Scalar, read
 from engine.errors import Fault, KnowledgeError, Place, did_you_mean, listed, shortened
 from engine.forms import MISSING
-from engine.language import Unreadable, Vocabulary
+from engine.language import UnreadableError, Vocabulary
 from engine.model import WEIGHTS_BY_BASIS
 
 SHIPPED = Path(__file__).resolve().parent.parent / "knowledge"
@@ -32,12 +33,12 @@ def load(folder: Path = SHIPPED) -> model.Knowledge:
 
     Raises:
         KnowledgeError: with every fault of every file.
+
     """
     return _Loading(folder).load()
 
 
-@dataclass
-class _Entry:
+class _Entry(Struct):
     """An entry of a file: its id as it stands, its values by key, and where they stand."""
 
     id: str
@@ -51,13 +52,13 @@ class _Entry:
         self.document.fault(f"{self.id}: {found}", remedy, at)
 
 
-@dataclass
 class _Loading:
     """One reading of a folder: its documents and their entries."""
 
-    folder: Path
-    documents: list[Document] = field(default_factory=list)
-    entries: dict[str, dict[str, _Entry]] = field(default_factory=dict)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.documents: list[Document] = []
+        self.entries: dict[str, dict[str, _Entry]] = {}
 
     def load(self) -> model.Knowledge:
         self.require_folder()
@@ -100,14 +101,14 @@ class _Loading:
             "conflicts": forms.CONFLICT,
         }
         for name, form in by_form.items():
-            self.read_file(name, files[name], lambda _, form=form: form)
+            self.read_file(name, files[name], form)
         self.entries["statements"] = {}
         rule = forms.statement_form(model.KINDS)
         for path in sorted((self.folder / "statements").glob("*.yaml")):
-            self.read_file("statements", self.read(path), lambda node: _statement_form(node, rule))
+            self.read_file("statements", self.read(path), rule)
         self.require_distinct_names()
 
-    def read_file(self, kind: str, document: Document, form_of: Callable[[Node], forms.Form]) -> None:
+    def read_file(self, kind: str, document: Document, form: forms.Form) -> None:
         entries = self.entries.setdefault(kind, {})
         if document.root is None:
             return
@@ -118,9 +119,11 @@ class _Loading:
             key = document.root.keys[name]
             if name in entries:
                 first = entries[name]
-                document.fault(f"{name} stands also in {first.document.name}:{first.node.line}", "Keep one of the two.", key)
+                document.fault(
+                    f"{name} stands also in {first.document.name}:{first.node.line}", "Keep one of the two.", key
+                )
             elif self.read_name(kind, key, document):
-                values = form_of(node).read(node, document)
+                values = _form_of(node, form).read(node, document)
                 kept = values if values is not MISSING else {}
                 entries[name] = _Entry(name, _entries(node), document, kept)
 
@@ -148,14 +151,19 @@ class _Loading:
         rules = (e.id for e in self.entries["statements"].values() if "not encoded" not in e.values)
         broken = frozenset(e.id for e in self.entries["findings"].values() if not e.values)
         conditions = _Conditions(Vocabulary(findings, {*self.entries["concepts"], *rules}), broken)
-        findings = {name: replace(f, only_if=conditions.governor(self.entries["findings"][name])) for name, f in findings.items()}
+        findings = {
+            name: replace(f, only_if=conditions.governor(self.entries["findings"][name]))
+            for name, f in findings.items()
+        }
         guideline = _guideline(document, conditions)
         statements = {e.id: _statement(e, conditions) for e in self.complete("statements")}
         knowledge = model.Knowledge(
             guideline=guideline or _NO_GUIDELINE,
             references={int(e.id): model.Reference(int(e.id), **e.values) for e in self.complete("references")},
             findings=findings,
-            concepts={e.id: model.Concept(e.id, e.values["says"], conditions.read(e)) for e in self.complete("concepts")},
+            concepts={
+                e.id: model.Concept(e.id, e.values["says"], conditions.read(e)) for e in self.complete("concepts")
+            },
             statements={name: s for name, s in statements.items() if not s.not_encoded},
             document={name: s for name, s in statements.items() if s.not_encoded},
             conflicts={e.id: _conflict(e, conditions) for e in self.complete("conflicts")},
@@ -189,7 +197,7 @@ class _Loading:
 
     def check_cycles(self, knowledge: model.Knowledge) -> None:
         for cycle in _cycles(knowledge):
-            entry = self.entries["concepts"].get(cycle[0]) or self.entries["statements"][cycle[0]]
+            entry = {**self.entries["concepts"], **self.entries["statements"]}[cycle[0]]
             path = " → ".join([*cycle, cycle[0]])
             entry.fault(f"it rests on itself: {path}", "Take one of these out of the other's condition.", "when")
 
@@ -207,15 +215,15 @@ def _entries(node: Node) -> Entries:
     return node if isinstance(node, Entries) else Entries(node.line, node.column)
 
 
-def _statement_form(node: Node, rule: forms.Form) -> forms.Form:
-    return forms.NOT_ENCODED if isinstance(node, Entries) and "not encoded" in node.values else rule
+def _form_of(node: Node, form: forms.Form) -> forms.Form:
+    """Return the form to read an entry by: a statement that is no rule has one of its own."""
+    return forms.NOT_ENCODED if isinstance(node, Entries) and "not encoded" in node.values else form
 
 
 # Conditions. -------------------------------------------------------------------------------
 
 
-@dataclass
-class _Conditions:
+class _Conditions(Struct):
     """Reads conditions, once all names are known."""
 
     vocabulary: Vocabulary
@@ -237,7 +245,7 @@ class _Conditions:
     def line(self, node: Scalar, document: Document) -> model.Condition | None:
         try:
             return language.parse(node.text, self.vocabulary)
-        except Unreadable as problem:
+        except UnreadableError as problem:
             if self.broken.isdisjoint(node.text.split()):
                 document.fault(problem.found, problem.remedy, node)
             return None
@@ -265,7 +273,7 @@ class _Conditions:
             return None
         try:
             test = language.parse(text, self.vocabulary)
-        except Unreadable as problem:
+        except UnreadableError as problem:
             if self.broken.isdisjoint(text.split()):
                 entry.fault(problem.found, problem.remedy, "only if")
             return None
@@ -274,7 +282,9 @@ class _Conditions:
             return None
         governor = self.vocabulary.findings[test.finding]
         if governor.type == "yes/no" and test.value != "yes":
-            entry.fault(f"'{test.finding}' is yes/no, so only its yes can govern", f"Write '{test.finding}'.", "only if")
+            entry.fault(
+                f"'{test.finding}' is yes/no, so only its yes can govern", f"Write '{test.finding}'.", "only if"
+            )
         return test
 
 
@@ -339,7 +349,9 @@ def _finding(entry: _Entry) -> model.Finding:
 def _statement(entry: _Entry, conditions: _Conditions) -> model.Statement:
     values = entry.values
     if "not encoded" in values:
-        return model.Statement(entry.id, values["says"], source=values.get("source", ""), not_encoded=values["not encoded"])
+        return model.Statement(
+            entry.id, values["says"], source=values.get("source", ""), not_encoded=values["not encoded"]
+        )
     return model.Statement(
         id=entry.id,
         says=values["says"],
@@ -445,7 +457,9 @@ def _check_statement(entry: _Entry, knowledge: model.Knowledge, conflicts: Mappi
             entry.fault(f"reference {number} is not in references.yaml", f"The references are {known}.", "references")
     _check_source(entry, statement, knowledge.guideline)
     if (statement.kind == "regimen") != (statement.regimen is not None):
-        entry.fault("a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind")
+        entry.fault(
+            "a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind"
+        )
     if statement.regimen is not None:
         _check_regimen(entry, statement.regimen, knowledge, conflicts)
     if statement.spread is not None:
@@ -459,9 +473,17 @@ def _check_source(entry: _Entry, statement: model.Statement, guideline: model.Gu
     code, _, bullet = statement.source.partition(".")
     section = guideline.sections.get(code)
     if section is None:
-        entry.fault(f"there is no section '{code}' in guideline.yaml", f"The sections are {listed(list(guideline.sections))}.", "source")
+        entry.fault(
+            f"there is no section '{code}' in guideline.yaml",
+            f"The sections are {listed(list(guideline.sections))}.",
+            "source",
+        )
     elif int(bullet or 1) > len(section.bullets):
-        entry.fault(f"section {code} has {len(section.bullets)} bullets in guideline.yaml", "Add its digest, or mend the number.", "source")
+        entry.fault(
+            f"section {code} has {len(section.bullets)} bullets in guideline.yaml",
+            "Add its digest, or mend the number.",
+            "source",
+        )
 
 
 def _check_regimen(
@@ -471,24 +493,27 @@ def _check_regimen(
         _require(weight, knowledge.findings, entry, "regimen")
     if regimen.daily is not None and regimen.daily * regimen.days != regimen.high:
         a_day = language.plain(regimen.high / regimen.days)
-        entry.fault(f"{language.plain(regimen.high)} g/kg over {regimen.days} days is {a_day} g/kg a day", "Mend 'daily'.", "regimen")
+        entry.fault(
+            f"{language.plain(regimen.high)} g/kg over {regimen.days} days is {a_day} g/kg a day",
+            "Mend 'daily'.",
+            "regimen",
+        )
     if regimen.lower_end:
         _require(regimen.lower_end, conflicts, entry, "regimen")
 
 
 def _cycles(knowledge: model.Knowledge) -> Iterator[list[str]]:
     """Yield one cycle for each group of rules that rest on themselves."""
-    rules = {**knowledge.concepts, **knowledge.statements}
     regimens = [model.Named(name) for name in knowledge.regimens]
     rests_on: dict[str, list[str]] = {}
-    for name, rule in rules.items():
-        inside = list(model.parts(rule.when)) if rule.when is not None else []
+    for name, condition in knowledge.rules.items():
+        inside = list(model.parts(condition))
         inside += regimens if any(isinstance(part, model.AnyDose) for part in inside) else []
         rests_on[name] = [part.name for part in inside if isinstance(part, model.Named)]
     done: set[str] = set()
-    for start in rests_on:
+    for start, first in rests_on.items():
         path = [start]
-        waiting = [iter(rests_on[start])]
+        waiting = [iter(first)]
         while waiting and start not in done:
             following = next(waiting[-1], None)
             if following is None:
@@ -507,13 +532,10 @@ def _cycles(knowledge: model.Knowledge) -> Iterator[list[str]]:
 
 
 def digest(knowledge: model.Knowledge) -> str:
-    """Return the SHA-256 of the canonical knowledge: all that it says, none of how it is laid out."""
-    content = asdict(replace(knowledge, digest=""))
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_canonical)
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Return the SHA-256 of the canonical knowledge: all that it says, none of how it is laid out.
 
-
-def _canonical(value: object) -> str:
-    if isinstance(value, Decimal):
-        return language.plain(value)
-    raise TypeError(f"cannot be part of a digest: {value!r}")
+    The order of the findings is part of it, because questions are asked in that order.
+    """
+    content = msgspec.to_builtins(replace(knowledge, digest=""), str_keys=True)
+    canonical = msgspec.json.encode([content, list(knowledge.findings)], order="deterministic")
+    return hashlib.sha256(canonical).hexdigest()

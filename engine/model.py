@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Union
 
-Value = Union[str, Decimal]
+from msgspec import Struct
+
+Value = str | Decimal
 """The value of a finding: a word (yes, no, a choice) or a number in the finding's unit."""
 
 KINDS = (
@@ -48,8 +48,7 @@ WEIGHTS_BY_BASIS = {
 # Conditions: what a rule asks. -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True, tag=True):
     """A test on one finding.
 
     ``operator`` is ``is``, ``>=``, ``>``, ``<=``, ``<``, ``is unknown`` or ``is known``; the last
@@ -63,8 +62,7 @@ class Test:
     __test__ = False  # not a test case, for pytest
 
 
-@dataclass(frozen=True, slots=True)
-class DoseTest:
+class DoseTest(Struct, frozen=True, tag=True):
     """A test on a dose in grams: ``per_kg`` (g/kg) times the weight finding (kg)."""
 
     per_kg: Decimal
@@ -73,8 +71,7 @@ class DoseTest:
     grams: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class AnyDose:
+class AnyDose(Struct, frozen=True, tag=True):
     """Some dose of a regimen that applies compares as said; ``per_kg`` narrows it to one dose."""
 
     operator: str
@@ -82,29 +79,26 @@ class AnyDose:
     per_kg: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True, tag=True):
     """What a concept or statement of that name concludes."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True, tag=True):
     """The negation of a condition."""
 
     of: Condition
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True, tag=True):
     """At least ``needed`` of the conditions: *all* when it needs every one, *any* when it needs 1."""
 
     needed: int
     of: tuple[Condition, ...]
 
 
-Condition = Union[Test, DoseTest, AnyDose, Named, Not, Gate]
+Condition = Test | DoseTest | AnyDose | Named | Not | Gate
 
 
 def every(*conditions: Condition) -> Gate:
@@ -130,8 +124,7 @@ def parts(condition: Condition) -> Iterator[Condition]:
 # The entries of a knowledge base. ----------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """An input: one thing that can be known of a patient.
 
     ``type`` is ``yes/no``, ``choice``, ``whole number`` or ``number``. ``only_if`` is the test
@@ -155,8 +148,7 @@ class Finding:
         return self.type in ("number", "whole number")
 
 
-@dataclass(frozen=True)
-class Concept:
+class Concept(Struct, frozen=True):
     """A named proposition that statements share."""
 
     id: str
@@ -164,8 +156,7 @@ class Concept:
     when: Condition
 
 
-@dataclass(frozen=True)
-class Regimen:
+class Regimen(Struct, frozen=True):
     """A dose of the source: ``low`` to ``high`` g/kg in all over ``days`` days.
 
     ``weight`` is the weight to dose by: ``ideal``, ``actual`` or ``not stated``. ``daily`` is the
@@ -181,8 +172,7 @@ class Regimen:
     lower_end: str = ""
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How doses above a limit may be spread: ``daily`` g/kg over ``shortest`` to ``longest`` days.
 
     ``outside`` names the conflict to point to when the dose does not take so many days.
@@ -194,8 +184,7 @@ class Spread:
     outside: str = ""
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """One atomic sentence of the source, in our own words, and when it applies.
 
     ``source`` is a locator such as ``A1.2``. A statement that is no rule has no ``when`` and
@@ -215,8 +204,7 @@ class Statement:
     not_encoded: str = ""
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """A tension the source leaves open, shown and never settled.
 
     ``between`` holds its sides, each a group of statement ids or of concepts that stand for the
@@ -230,8 +218,7 @@ class Conflict:
     decides_status: bool = False
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A number the source cites, its entry if the source lists one, and how that is known."""
 
     number: int
@@ -239,8 +226,7 @@ class Reference:
     entry: str = ""
 
 
-@dataclass(frozen=True)
-class Formula:
+class Formula(Struct, frozen=True):
     """An ideal-weight formula: a base weight by sex, plus so much per inch above a height."""
 
     name: str
@@ -253,8 +239,7 @@ class Formula:
     rounded_to: Decimal
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A local setting that derives one finding; the source gives none.
 
     Either a limit (``below`` and ``otherwise`` are the two values it derives from the number
@@ -274,8 +259,7 @@ class Parameter:
     formulas: Mapping[str, Formula] | None = None
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Struct, frozen=True):
     """A fact from outside the source; it never decides anything."""
 
     id: str
@@ -284,8 +268,7 @@ class Note:
     attaches_to: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(Struct, frozen=True):
     """A section of the source: its heading, the part it stands in, a digest for each bullet."""
 
     code: str
@@ -294,8 +277,7 @@ class Section:
     bullets: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Guideline:
+class Guideline(Struct, frozen=True):
     """What the knowledge base is: its name, its scope and what its source leaves out."""
 
     id: str
@@ -308,8 +290,7 @@ class Guideline:
     left_out: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True, dict=True):
     """A whole knowledge base, checked: every name in it is known and no rule rests on itself."""
 
     guideline: Guideline
@@ -329,11 +310,9 @@ class Knowledge:
 
         The test that the guideline requires of each statement and conflict is part of theirs.
         """
-        scoped = {
-            entry.id: _within(self.guideline.requires, entry.when)
-            for entry in (*self.statements.values(), *self.conflicts.values())
-            if entry.when is not None
-        }
+        conditions = {s.id: s.when for s in self.statements.values() if s.when is not None}
+        conditions |= {conflict.id: conflict.when for conflict in self.conflicts.values()}
+        scoped = {name: _within(self.guideline.requires, condition) for name, condition in conditions.items()}
         return {**{concept.id: concept.when for concept in self.concepts.values()}, **scoped}
 
     @cached_property

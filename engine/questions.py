@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from engine.consultation import APPLIES, UNDETERMINED, Consultation
 from engine.dosing import Dose
@@ -14,16 +15,17 @@ CONSEQUENCE = ("against", "contraindication", "caution", "indication", "role", "
 """Kinds of statement, the most consequential first; all others, and conflicts, come after them."""
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """An unknown finding worth asking.
 
     ``settles`` has the undetermined statements and conflicts it can decide, ``completes`` the
     statements that apply and still lack something by it: a dose, or whether they are fulfilled.
+    ``reason`` says why it is unknown: not asked, unknown (asked, but not known) or pending.
     """
 
     finding: str
     asks: str
+    reason: str
     settles: tuple[str, ...]
     completes: tuple[str, ...]
 
@@ -36,8 +38,9 @@ def open_questions(consultation: Consultation) -> list[Question]:
     """
     settles = _by_finding(_undetermined(consultation))
     completes = _by_finding({**_unfulfilled(consultation), **_without_dose(consultation)})
+    reasons = consultation.unknown()
     questions = [
-        Question(name, finding.asks, settles.get(name, ()), completes.get(name, ()))
+        Question(name, finding.asks, reasons[name], settles.get(name, ()), completes.get(name, ()))
         for name, finding in consultation.knowledge.findings.items()
         if name in settles or name in completes
     ]
@@ -57,7 +60,9 @@ def _unfulfilled(consultation: Consultation) -> dict[str, tuple[str, ...]]:
 
 def _without_dose(consultation: Consultation) -> dict[str, tuple[str, ...]]:
     """Return the regimens whose dose lacks a weight, with the findings that would give it."""
-    return {dose.statement: tuple(_weights(consultation, dose)) for dose in consultation.doses if dose.weight_kg is None}
+    return {
+        dose.statement: tuple(_weights(consultation, dose)) for dose in consultation.doses if dose.weight_kg is None
+    }
 
 
 def _weights(consultation: Consultation, dose: Dose) -> Iterator[str]:

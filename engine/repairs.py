@@ -7,9 +7,10 @@ into values of findings, and a set counts only if the rule then really applies.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations, product
+
+from msgspec import Struct
 
 from engine import dosing
 from engine.conditions import Judge
@@ -32,8 +33,7 @@ STEP = Decimal("0.1")
 """How far past a limit a changed number is put, where it is not a whole number."""
 
 
-@dataclass(frozen=True, order=True)
-class Change:
+class Change(Struct, frozen=True):
     """A finding that would have to be known differently; None is unknown."""
 
     finding: str
@@ -219,7 +219,7 @@ def _with_governors(
 ) -> dict[str, Value | None]:
     """Return the values with each governor made to agree: a governed value needs its governor."""
     agreed = dict(values)
-    for name, value in values.items():
+    for name in values:
         finding = knowledge.findings[name]
         if finding.only_if is None:
             continue

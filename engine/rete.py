@@ -14,9 +14,10 @@ import bisect
 import collections
 import collections.abc
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
+
+from msgspec import Struct
 
 from engine.errors import EngineError, Fault
 
@@ -36,16 +37,14 @@ finally:
 YES, NO = "yes", "no"
 
 
-@dataclass(frozen=True, slots=True)
-class Premise:
+class Premise(Struct, frozen=True):
     """That something is known to hold (``truth`` is yes) or not to hold (no)."""
 
     about: str
     truth: str
 
 
-@dataclass(frozen=True, slots=True)
-class Production:
+class Production(Struct, frozen=True):
     """Concludes about something once at least ``needed`` of the premises are known."""
 
     about: str
@@ -60,8 +59,7 @@ class Production:
         return f"{self.about} = {self.truth}"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A production that fired, with every premise that supported it."""
 
     about: str
@@ -74,16 +72,21 @@ class Holds(Fact):  # type: ignore[misc]
 
 
 class Network:
-    """The rules of a set of productions, made once and run for any number of patients."""
+    """The rules of a set of productions, made when first needed and run for any number of patients."""
 
     def __init__(self, productions: Iterable[Production]) -> None:
         self.productions = tuple(productions)
-        self.rules = [_rule(production, order) for order, production in enumerate(self.productions)]
-        self.rules_about: dict[tuple[str, str], list[tuple[Any, str]]] = {}
-        for rule in self.rules:
-            for index, premise in enumerate(rule.production.premises):
-                about = self.rules_about.setdefault((premise.about, premise.truth), [])
-                about.append((rule, f"p{index}"))
+        self.rules_about: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self._rules: dict[int, ProductionRule] = {}
+        for order, production in enumerate(self.productions):
+            for index, premise in enumerate(production.premises):
+                self.rules_about.setdefault((premise.about, premise.truth), []).append((order, f"p{index}"))
+
+    def rule(self, order: int) -> ProductionRule:
+        """Return the experta rule of a production, by its place in the firing order."""
+        if order not in self._rules:
+            self._rules[order] = _rule(self.productions[order], order)
+        return self._rules[order]
 
 
 class ProductionRule(Rule):  # type: ignore[misc]
@@ -128,7 +131,7 @@ class GroundMatcher(Matcher):  # type: ignore[misc]
 
     def __init__(self, engine: Session) -> None:
         super().__init__(engine)
-        self.rules_about = engine.network.rules_about
+        self.network = engine.network
         self.begun: dict[int, Any] = {}
 
     def reset(self) -> None:
@@ -141,12 +144,12 @@ class GroundMatcher(Matcher):  # type: ignore[misc]
             raise NotImplementedError("facts are never withdrawn")
         added = []
         for fact in adding:
-            for rule, name in self.rules_about.get((fact.get("about"), fact.get("truth")), ()):
-                activation = self.begun.get(rule.order)
+            for order, name in self.network.rules_about.get((fact.get("about"), fact.get("truth")), ()):
+                activation = self.begun.get(order)
                 if activation is None:
-                    activation = self.begun[rule.order] = Activation(rule, ())
+                    activation = self.begun[order] = Activation(self.network.rule(order), ())
                 activation.context[name] = fact
-                if len(activation.context) == rule.production.needed:
+                if len(activation.context) == self.network.productions[order].needed:
                     added.append(activation)
         return added, []
 
@@ -173,8 +176,8 @@ class Session(KnowledgeEngine):  # type: ignore[misc]
         super().__init__()
 
     def get_rules(self) -> list[Any]:
-        """Return the rules of the network; experta would look for them among attributes."""
-        return list(self.network.rules)
+        """Return every rule of the network; experta would look for them among attributes."""
+        return [self.network.rule(order) for order in range(len(self.network.productions))]
 
     def conclude(self, production: Production, facts: Mapping[str, Any]) -> None:
         """Record a step and assert what it concludes; it is an error to contradict what is known."""
@@ -191,6 +194,7 @@ def run(network: Network, known: Mapping[str, str]) -> list[Step]:
 
     Raises:
         EngineError: naming the rule in which it happened; the session is thrown away.
+
     """
     session = Session(network)
     try:

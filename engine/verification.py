@@ -19,6 +19,7 @@ def check_case(base: RuleBase, case: Case) -> list[str]:
 
     Raises:
         InputError: when the findings or parameters of the case cannot be used.
+
     """
     findings = interpret(base.knowledge, case.findings, case.parameters)
     return list(_differences(consult(base, findings), case.expect))

@@ -22,11 +22,15 @@ IDS_SHOWN = 6
 
 # Word, style and sentence of each status; {treatment} is what the guideline is about.
 _STATUS = {
-    "indicated": ("INDICATED", "good", "The source names at least one indication for {treatment} that this patient meets."),
+    "indicated": (
+        "INDICATED",
+        "good",
+        "The source names at least one indication for {treatment} that this patient meets.",
+    ),
     "conflict": (
         "CONFLICT",
         "bad",
-        "The source supports {treatment} for this patient and also argues against it. It does not say which prevails; you decide.",
+        "The source supports {treatment} for this patient and also argues against it; it does not say which prevails.",
     ),
     "role_only": (
         "ROLE ONLY",
@@ -41,7 +45,7 @@ _STATUS = {
     "no_statement": (
         "NO STATEMENT",
         "warn",
-        "The source names no indication and no role of {treatment} for this patient. Its silence is not advice against {treatment}.",
+        "The source names no indication or role of {treatment} for this patient. That is silence, not advice against it.",
     ),
     "out_of_scope": (
         "OUT OF SCOPE",
@@ -49,6 +53,8 @@ _STATUS = {
         "The diagnosis given is not the one the source is about; it makes no statement on this patient.",
     ),
 }
+
+_REASONS = {"unknown": ": asked, not known", "pending": ": pending"}
 
 _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Alongside and monitoring", ("setting", "co_treatment", "monitoring")),
@@ -136,7 +142,9 @@ class _Writer:
             self.statement(self.knowledge.statements[name])
         if not self.knowledge.statements_of("contraindication"):
             self.page.item("–", "The source states no contraindication. That does not mean there is none.", hang=5)
-        undecided = self.consultation.with_verdict(UNDETERMINED, natural(self.knowledge.statements_of("against", "contraindication")))
+        undecided = self.consultation.with_verdict(
+            UNDETERMINED, natural(self.knowledge.statements_of("against", "contraindication"))
+        )
         for name in undecided:
             missing = joined(self.consultation.verdicts[name].missing)
             self.page.item(name, f"not yet decided ({missing}): {self.knowledge.statements[name].says}")
@@ -186,7 +194,9 @@ class _Writer:
             weights = WEIGHTS_BY_BASIS[self.knowledge.regimens[dose.statement].weight]
             unknown = listed([weight.removesuffix("_kg").replace("_", " ") for weight in weights])
             verb = "is" if len(weights) == 1 else "are"
-            self.page.text(f"{plain(dose.g_per_kg)} g/kg over {dose.days} days: no grams, for {unknown} {verb} unknown.", 7, "bold")
+            self.page.text(
+                f"{plain(dose.g_per_kg)} g/kg over {dose.days} days: no grams, for {unknown} {verb} unknown.", 7, "bold"
+            )
         else:
             basis = (dose.weight_basis or "").replace("_", " ")
             arithmetic = f"{plain(dose.g_per_kg)} g/kg × {plain(dose.weight_kg)} kg {basis} weight"
@@ -198,8 +208,10 @@ class _Writer:
         """Add how doses of a regimen above the limit may be spread, equal readings on one line."""
         for dose, readings in _by_reading([d for d in self.consultation.doses if d.of == regimen]):
             above = listed([{"total": "the course", "daily": "one day"}[reading] for reading in readings])
-            amount = f"{_grams(dose.total_g or Decimal(0))} by {(dose.weight_basis or '').replace('_', ' ')} weight"
-            self.page.text(f"{dose.statement} {numbers(dose.references)} {amount}: above the limit for {above}. Consider {_daily(dose)}.", 7)
+            basis = (dose.weight_basis or "").replace("_", " ")
+            amount = f"{_grams(dose.total_g or Decimal(0))} by {basis} weight"
+            says = f"{dose.statement} {numbers(dose.references)} {amount}: above the limit for {above}."
+            self.page.text(f"{says} Consider {_daily(dose)}.", 7)
             for note in dose.notes:
                 self.page.text(f"– {note}", 9)
 
@@ -228,7 +240,9 @@ class _Writer:
         self.page.heading("Still open, most consequential first")
         most = QUESTIONS_SHOWN.get(self.length, len(questions))
         for number, question in enumerate(questions[:most], 1):
-            self.page.item(f"{number}.", f"{question.asks} ({question.finding})", hang=4)
+            self.page.item(
+                f"{number}.", f"{question.asks} ({question.finding}{_REASONS.get(question.reason, '')})", hang=4
+            )
             if self.length != BRIEF:
                 self.page.note(self.hangs_on(question), 6)
         if len(questions) > most:
@@ -264,7 +278,9 @@ class _Writer:
         for name, setting in parameters.items():
             value = shown(setting["value"], self.knowledge.parameters[name])
             derived = [f"{f} = {shown(v, self.knowledge.findings[f])}" for f, v in setting["derived"].items()]
-            self.page.item("–", f"{name} = {value}: {joined(derived) or 'derived nothing here'} ({NOT_FROM_SOURCE})", hang=2)
+            self.page.item(
+                "–", f"{name} = {value}: {joined(derived) or 'derived nothing here'} ({NOT_FROM_SOURCE})", hang=2
+            )
 
     def references(self) -> None:
         statements = (self.knowledge.statements[n] for n in self.consultation.applying(self.knowledge.statements))
@@ -279,8 +295,15 @@ class _Writer:
     def provenance(self) -> None:
         guideline = self.knowledge.guideline
         self.page.heading("Provenance")
-        self.page.text(f"Guideline {guideline.id}, edition {guideline.edition}, knowledge {self.knowledge.digest[:16]}…", 2)
-        self.page.text(" ".join(f"{s.says} ({s.id})" for s in self.knowledge.document.values()), 2)
+        self.page.text(
+            f"Guideline {guideline.id}, edition {guideline.edition}, knowledge {self.knowledge.digest[:16]}…", 2
+        )
+        self.page.text(
+            " ".join(
+                f"{s.says} ({s.id})" for s in map(self.knowledge.document.__getitem__, natural(self.knowledge.document))
+            ),
+            2,
+        )
 
     # Only in full. -------------------------------------------------------------------------
 
@@ -294,7 +317,11 @@ class _Writer:
                 says = (self.knowledge.statements.get(name) or self.knowledge.conflicts[name]).says
                 waits = joined(self.consultation.verdicts[name].missing)
                 self.page.item(name, says)
-                self.page.note(f"waits for {waits}" if verdict == UNDETERMINED else f"because {self.shown(self.consultation.verdicts[name].because)}")
+                self.page.note(
+                    f"waits for {waits}"
+                    if verdict == UNDETERMINED
+                    else f"because {self.shown(self.consultation.verdicts[name].because)}"
+                )
 
     def findings(self) -> None:
         findings = self.consultation.findings
@@ -323,7 +350,9 @@ def _grams(amount: Decimal) -> str:
 
 def _daily(dose: Dose) -> str:
     daily = _grams(dose.daily_g or Decimal(0)) + " a day"
-    return f"{daily} for {dose.days} days" if dose.days is not None else f"{daily}, for a number of days that does not fit"
+    return (
+        f"{daily} for {dose.days} days" if dose.days is not None else f"{daily}, for a number of days that does not fit"
+    )
 
 
 def _by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:
@@ -332,4 +361,3 @@ def _by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:
         key = (dose.weight_basis, dose.g_per_kg)
         grouped.setdefault(key, (dose, []))[1].append(dose.reading or "")
     return list(grouped.values())
-

@@ -107,7 +107,9 @@ class _Writer:
             self.page.heading(heading)
         for test in tests:
             wanted = "" if test["needed"] == "yes" else " (would have to be false)"
-            self.page.item("–", f"{self.tested(test)}{wanted}" if test["truth"] != "unknown" else f"{test['test']}{wanted}", hang=2)
+            self.page.item(
+                "–", f"{self.tested(test)}{wanted}" if test["truth"] != "unknown" else f"{test['test']}{wanted}", hang=2
+            )
 
     def change(self, change: Mapping[str, Any]) -> str:
         finding = self.knowledge.findings[change["finding"]]
@@ -123,8 +125,14 @@ class _Writer:
             self.page.text("nothing were different: these are the findings already.", 2)
         self.page.heading("Then")
         before, after = data["status"]["from"], data["status"]["to"]
-        self.page.text(f"The status stays {after}." if before == after else f"The status changes from {before} to {after}.", 2)
-        for verdict, heading in (("applies", "Now applies"), ("ruled_out", "Now ruled out"), ("undetermined", "Now undetermined")):
+        self.page.text(
+            f"The status stays {after}." if before == after else f"The status changes from {before} to {after}.", 2
+        )
+        for verdict, heading in (
+            ("applies", "Now applies"),
+            ("ruled_out", "Now ruled out"),
+            ("undetermined", "Now undetermined"),
+        ):
             self.verdicts(heading, [v for v in data["verdicts"] if v["to"] == verdict])
         self.doses("Doses no longer given", data["doses"]["gone"])
         self.doses("Doses now given", data["doses"]["new"])
@@ -139,7 +147,9 @@ class _Writer:
             self.page.item(verdict["id"], f"{verdict['says']}{where}")
             decided = verdict["because"] or verdict["missing"]
             word = "because of" if verdict["because"] else "waits for"
-            self.page.note(f"was {verdict['from'].replace('_', ' ')}; {word} {joined(decided)}{self.fulfilled(verdict)}")
+            self.page.note(
+                f"was {verdict['from'].replace('_', ' ')}; {word} {joined(decided)}{self.fulfilled(verdict)}"
+            )
 
     def fulfilled(self, verdict: Mapping[str, Any]) -> str:
         if "fulfilled" not in verdict:
@@ -154,12 +164,17 @@ class _Writer:
 
 
 def _dose(dose: Mapping[str, Any]) -> str:
-    of = f"of {dose['of']}, reading the limit of the {'course' if dose['reading'] == 'total' else 'day'}: " if "of" in dose else ""
+    of = (
+        f"of {dose['of']}, reading the limit of the {'course' if dose['reading'] == 'total' else 'day'}: "
+        if "of" in dose
+        else ""
+    )
     if dose["total_g"] is None:
         return f"{of}{_number(dose['g_per_kg'])} g/kg over {dose['days']} days; no grams, for no usable weight is known"
     days = f"for {dose['days']} days" if dose["days"] is not None else "for a number of days that does not fit"
     weight = f"{_number(dose['weight_kg'])} kg {dose['weight_basis'].replace('_', ' ')} weight"
-    return f"{of}{_number(dose['total_g'])} g in all, {_number(dose['daily_g'])} g a day {days} ({_number(dose['g_per_kg'])} g/kg × {weight})"
+    course = f"{_number(dose['total_g'])} g in all, {_number(dose['daily_g'])} g a day {days}"
+    return f"{of}{course} ({_number(dose['g_per_kg'])} g/kg × {weight})"
 
 
 def _number(value: Decimal) -> str:

@@ -51,7 +51,12 @@ class Page:
 
     def _wrapped(self, text: str, first: str, rest: str, style: str) -> None:
         wrapped = textwrap.wrap(
-            text, self.width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+            text,
+            self.width,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
         self.lines += [self.styled(line, style) for line in wrapped]
 
