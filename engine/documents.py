@@ -170,7 +170,7 @@ class _Builder:
                 self.pending.pop()
             elif isinstance(event, yaml.AliasEvent):
                 self.document.fault_at("an alias", "Write the value out; aliases are not followed.", line, column)
-                self.add(Scalar("", line, column))
+                self.add(Scalar("(alias)", line, column))
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -184,7 +184,7 @@ class _Builder:
             found = f"an anchor, '&{shortened(event.anchor)}'"
             self.document.fault_at(found, "Remove it; aliases are not followed.", line, column)
         if event.tag is not None:
-            found = f"a tag, '{shortened(event.tag)}'"
+            found = f"a tag, '{shortened(event.tag.replace('tag:yaml.org,2002:', '!!'))}'"
             self.document.fault_at(found, "Remove it; every value is read as text.", line, column)
 
     def start(self, node: Listing | Entries) -> None:

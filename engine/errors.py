@@ -72,13 +72,14 @@ def describe(fault: Fault) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:
-    """Return up to three known names like ``word``, the most alike first."""
+    """Return up to three known names like ``word``: those that have it as a part, then the most alike."""
     import difflib  # only where a name is wrong
 
     by_folded = {name.casefold().replace("-", "_"): name for name in sorted(known)}
     folded = word.casefold().replace("-", "_").replace(" ", "_")[:80]
-    alike = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.55)
-    return [by_folded[name] for name in alike]
+    having = [name for key, name in by_folded.items() if f"_{folded}_" in f"_{key}_"]
+    alike = [by_folded[key] for key in difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.55)]
+    return list(dict.fromkeys([*having, *alike]))[:3]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -119,9 +119,11 @@ def read_value(finding: Finding | Parameter, text: str, words: tuple[str, ...], 
 def _why_no_number(number: str, unit: str, takes: str) -> str:
     if re.fullmatch(r"\d+,\d+", number):
         return f"Write decimals with a point: {number.replace(',', '.')}. It takes {takes}."
-    if re.fullmatch(r"-?\d+(\.\d+)? *[^\d\s].*", number) and unit:
+    if re.fullmatch(r"-?\d+\.\d{7,}", number):
+        return f"Write at most 6 decimals. It takes {takes}."
+    if re.fullmatch(r"-?\d+(\.\d+)? *[^\d\s.].*", number) and unit:
         return f"Give it in {unit}. It takes {takes}."
-    return f"It takes {takes}; digits, with a point and at most 6 decimals."
+    return f"It takes {takes}."
 
 
 class _Interpretation:

@@ -90,7 +90,7 @@ class Whole(Struct, frozen=True):
 
     def read(self, node: Node, document: Document) -> Any:
         """Read a whole number."""
-        if isinstance(node, Scalar) and re.fullmatch(r"\d{1,6}", node.text):
+        if isinstance(node, Scalar) and re.fullmatch(r"[0-9]{1,6}", node.text):
             return int(node.text)
         return expect(document, node, "a whole number")
 
@@ -265,7 +265,7 @@ REGIMEN = _form(
     "a regimen",
     {
         "total": Range("g/kg", single=True),
-        "over": Pattern(r"[1-9]\d? days?", "a number of days such as '5 days'"),
+        "over": Pattern(r"[1-9][0-9]? days?", "a number of days such as '5 days'"),
         "weight": OneOf(("ideal", "actual", "not stated")),
     },
     {"daily": Quantity("g/kg"), "lower end": ID},

@@ -23,7 +23,7 @@ from engine.errors import did_you_mean, listed, shortened
 from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Named, Not, Test, Value
 
 COMPARISONS = (">=", "<=", ">", "<")
-NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,6})?")
+NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 """A plain decimal: no exponent, no comma, at most 6 decimal places."""
 
 
@@ -37,10 +37,11 @@ class UnreadableError(Exception):
 
 
 class Vocabulary(Struct, frozen=True):
-    """The names a test may use: the findings, and the ids of concepts and statements."""
+    """The names a test may use: the findings, and the ids of concepts and statements; not conflicts."""
 
     findings: Mapping[str, Finding]
     names: Collection[str] = ()
+    conflicts: Collection[str] = ()
 
     def __contains__(self, name: str) -> bool:
         return name in self.findings or name in self.names
@@ -53,6 +54,8 @@ class Vocabulary(Struct, frozen=True):
 
     def unknown(self, name: str, among: Collection[str]) -> UnreadableError:
         """Say that a name is not known, with the nearest that are."""
+        if name in self.conflicts:
+            return UnreadableError(f"'{name}' is a conflict", "A test uses findings, concepts and statements.")
         hint = did_you_mean(name, among) or "Every name must stand in findings.yaml, concepts.yaml or a statement."
         return UnreadableError(f"'{shortened(name)}' is not a known name", hint)
 

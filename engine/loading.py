@@ -7,6 +7,7 @@ to be known, then what must hold between entries.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,12 @@ from engine.model import WEIGHTS_BY_BASIS
 
 SHIPPED = Path(__file__).resolve().parent.parent / "knowledge"
 """The folder of the knowledge base that comes with the program."""
+
+LONGEST_COUNT = 12
+"""How many tests "at least N of" may count: as a rule it has a branch for each choice of N."""
+
+LONGEST_CHAIN = 100
+"""How many rules may rest on each other in a row."""
 
 FILES = ("guideline", "references", "findings", "concepts", "parameters", "context", "conflicts")
 
@@ -150,7 +157,8 @@ class _Loading:
         findings = {e.id: _finding(e) for e in self.complete("findings")}
         rules = (e.id for e in self.entries["statements"].values() if "not encoded" not in e.values)
         broken = frozenset(e.id for e in self.entries["findings"].values() if not e.values)
-        conditions = _Conditions(Vocabulary(findings, {*self.entries["concepts"], *rules}), broken)
+        vocabulary = Vocabulary(findings, {*self.entries["concepts"], *rules}, self.entries["conflicts"])
+        conditions = _Conditions(vocabulary, broken)
         findings = {
             name: replace(f, only_if=conditions.governor(self.entries["findings"][name]))
             for name, f in findings.items()
@@ -193,13 +201,25 @@ class _Loading:
         for entry in self.complete("context"):
             for name in entry.values["attaches to"]:
                 _require(name, {**rules, **conflicts}, entry, "attaches to")
-        self.check_cycles(knowledge)
+        self.check_chains(knowledge)
 
-    def check_cycles(self, knowledge: model.Knowledge) -> None:
-        for cycle in _cycles(knowledge):
-            entry = {**self.entries["concepts"], **self.entries["statements"]}[cycle[0]]
+    def check_chains(self, knowledge: model.Knowledge) -> None:
+        """Find rules that rest on themselves, or on a longer row of rules than can be followed."""
+        entries = {**self.entries["concepts"], **self.entries["statements"], **self.entries["conflicts"]}
+        rests_on = _rests_on(knowledge)
+        remaining = set(rests_on)
+        for _ in range(LONGEST_CHAIN):
+            remaining -= {name for name in remaining if remaining.isdisjoint(rests_on[name])}
+        cycles = list(_cycles({name: [n for n in rests_on[name] if n in remaining] for name in sorted(remaining)}))
+        for cycle in cycles:
             path = " → ".join([*cycle, cycle[0]])
-            entry.fault(f"it rests on itself: {path}", "Take one of these out of the other's condition.", "when")
+            entries[cycle[0]].fault(
+                f"it rests on itself: {path}", "Take one of these out of the other's condition.", "when"
+            )
+        if remaining and not cycles:
+            name = min(remaining)
+            found = f"it rests on a row of more than {LONGEST_CHAIN} rules"
+            entries[name].fault(found, "State some of them in terms of findings.", "when")
 
 
 _RESERVED = frozenset({"not", "is", "any", "all", "dose", "at", "known", "unknown", "yes", "no", "pending"})
@@ -262,6 +282,9 @@ class _Conditions(Struct):
         needed = _needed(key, len(conditions))
         if needed is None:
             return None
+        if needed not in (1, len(conditions)) and len(conditions) > LONGEST_COUNT:
+            found = f"'{key}' with {len(conditions)} tests below it, of which at most {LONGEST_COUNT} can be counted"
+            document.fault(found, "Make concepts of some of them.", node)
         if not 0 < needed <= len(conditions):
             document.fault(f"'{key}' with {len(conditions)} tests below it", f"Ask for 1 to {len(conditions)}.", node)
         return model.Gate(needed, conditions)
@@ -293,10 +316,8 @@ def _needed(key: str, count: int) -> int | None:
         return count
     if key == "any":
         return 1
-    words = key.split()
-    if len(words) == 4 and words[:2] == ["at", "least"] and words[2].isdigit() and words[3] == "of":
-        return int(words[2][:6])
-    return None
+    counted = re.fullmatch(r"at least ([0-9]{1,6}) of", key)
+    return int(counted[1]) if counted else None
 
 
 # Entries to values of the model. -----------------------------------------------------------
@@ -336,7 +357,7 @@ def _finding(entry: _Entry) -> model.Finding:
     )
     if (finding.type == "choice") != bool(finding.choices):
         entry.fault("'choices' belong to a finding of type choice, and to no other", "Add or remove 'choices:'.")
-    if finding.is_number != (low is not None):
+    if finding.is_number != ("range" in entry.node.values):
         entry.fault("a range belongs to a number, and to nothing else", "Add or remove 'range:', such as '1 to 400'.")
     if finding.unit and not finding.is_number:
         entry.fault("a unit belongs to a number, and to nothing else", "Remove 'unit:'.", "unit")
@@ -454,9 +475,10 @@ def _check_statement(entry: _Entry, knowledge: model.Knowledge, conflicts: Mappi
     for number in statement.references:
         if number not in knowledge.references:
             known = listed([str(n) for n in knowledge.references])
-            entry.fault(f"reference {number} is not in references.yaml", f"The references are {known}.", "references")
+            remedy = f"The references there are {known}." if known else "Add it there."
+            entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
     _check_source(entry, statement, knowledge.guideline)
-    if (statement.kind == "regimen") != (statement.regimen is not None):
+    if (statement.kind == "regimen") != ("regimen" in entry.node.values):
         entry.fault(
             "a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind"
         )
@@ -480,7 +502,7 @@ def _check_source(entry: _Entry, statement: model.Statement, guideline: model.Gu
         )
     elif int(bullet or 1) > len(section.bullets):
         entry.fault(
-            f"section {code} has {len(section.bullets)} bullets in guideline.yaml",
+            f"in guideline.yaml, the last bullet of section {code} is {len(section.bullets)}",
             "Add its digest, or mend the number.",
             "source",
         )
@@ -502,14 +524,19 @@ def _check_regimen(
         _require(regimen.lower_end, conflicts, entry, "regimen")
 
 
-def _cycles(knowledge: model.Knowledge) -> Iterator[list[str]]:
-    """Yield one cycle for each group of rules that rest on themselves."""
-    regimens = [model.Named(name) for name in knowledge.regimens]
+def _rests_on(knowledge: model.Knowledge) -> dict[str, list[str]]:
+    """Return the rules that each rule rests on directly."""
     rests_on: dict[str, list[str]] = {}
     for name, condition in knowledge.rules.items():
         inside = list(model.parts(condition))
-        inside += regimens if any(isinstance(part, model.AnyDose) for part in inside) else []
         rests_on[name] = [part.name for part in inside if isinstance(part, model.Named)]
+        if any(isinstance(part, model.AnyDose) for part in inside):
+            rests_on[name] += knowledge.regimens
+    return rests_on
+
+
+def _cycles(rests_on: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    """Yield one cycle for each group of rules that rest on themselves."""
     done: set[str] = set()
     for start, first in rests_on.items():
         path = [start]

@@ -356,4 +356,4 @@ def natural(ids: Iterable[str]) -> list[str]:
 
 
 def _natural_key(name: str) -> list[tuple[int, str]]:
-    return [(int(run), "") if run.isdigit() else (-1, run) for run in re.findall(r"\d+|\D+", name)]
+    return [(int(run), "") if run.isdecimal() else (-1, run) for run in re.findall(r"[0-9]+|[^0-9]+", name)]

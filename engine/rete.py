@@ -95,6 +95,12 @@ class ProductionRule(Rule):  # type: ignore[misc]
     production: Production
     order: int
 
+    def new_conditions(self, *conditions: Any) -> ProductionRule:
+        """Return the rule with other conditions; experta's own matcher rewrites rules by it."""
+        rule: ProductionRule = super().new_conditions(*conditions)
+        rule.production, rule.order = self.production, self.order
+        return rule
+
 
 def _rule(production: Production, order: int) -> ProductionRule:
     rule = ProductionRule(*_conditions(production))

@@ -45,7 +45,7 @@ _STATUS = {
     "no_statement": (
         "NO STATEMENT",
         "warn",
-        "The source names no indication or role of {treatment} for this patient. That is silence, not advice against it.",
+        "The source names no indication or role of {treatment} for this patient. Silence is not advice against it.",
     ),
     "out_of_scope": (
         "OUT OF SCOPE",

@@ -1,0 +1,60 @@
+"""What many tests need: the shipped knowledge, compiled once, and a way to consult it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from engine.cases import Case, load_cases
+from engine.compiler import RuleBase, compile_rules
+from engine.consultation import Consultation, consult
+from engine.findings import Given, interpret
+from engine.loading import SHIPPED, load
+from engine.model import Knowledge
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+
+BASE = compile_rules(load())
+CASES = load_cases(SHIPPED)
+
+
+@pytest.fixture(scope="session")
+def knowledge() -> Knowledge:
+    """The shipped knowledge base."""
+    return BASE.knowledge
+
+
+@pytest.fixture(scope="session")
+def base() -> RuleBase:
+    """The shipped knowledge base, compiled."""
+    return BASE
+
+
+@pytest.fixture(scope="session")
+def cases() -> list[Case]:
+    """The shipped worked cases."""
+    return CASES
+
+
+Consult = Callable[..., Consultation]
+
+
+@pytest.fixture(scope="session")
+def consult_mg(base: RuleBase) -> Consult:
+    """Consult on a patient with MG, from findings as keywords; ``parameters`` is a mapping."""
+
+    def consult_one(parameters: dict[str, object] | None = None, **findings: object) -> Consultation:
+        words = {name: Given(str(value)) for name, value in {"diagnosis": "myasthenia_gravis", **findings}.items()}
+        settings = {name: Given(str(value)) for name, value in (parameters or {}).items()}
+        return consult(base, interpret(base.knowledge, words, settings))
+
+    return consult_one
+
+settings.register_profile("suite", deadline=None, max_examples=60)
+settings.register_profile("campaign", deadline=None, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
