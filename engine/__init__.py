@@ -3,8 +3,9 @@
 One noun a module, each importing only from those before it:
 
 ``errors`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``loading`` ·
-``findings`` · ``conditions`` · ``dosing`` · ``compiler`` · ``rete`` · ``consultation`` ·
-``questions`` · ``explanation`` · ``verification`` · ``rendering``
+``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
+``consultation`` · ``questions`` · ``contract`` · ``repairs`` · ``explanation`` ·
+``catalogue`` · ``verification`` · ``rendering``
 """
 
 __version__ = "0.1.0"

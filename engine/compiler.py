@@ -7,7 +7,7 @@ a condition becomes a proposition of its own, so nothing is multiplied out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -69,14 +69,11 @@ class _Compiler:
 
     def wire(self, about: str, condition: Condition) -> None:
         gate = condition if isinstance(condition, Gate) else Gate(1, (condition,))
-        inputs = tuple(self.inputs(about, gate))
-        needed = len(inputs) if gate.needed == len(gate.of) else gate.needed
-        self.wired[about] = _Wired(about, needed, inputs)
-
-    def inputs(self, owner: str, gate: Gate) -> Iterable[_Input]:
-        """Return what a gate reads, once each; an *all* inside an *all* is taken apart, so is *any*."""
-        conditions = tuple(_flattened(gate))
-        return dict.fromkeys(self.input(owner, condition) for condition in conditions)
+        inputs = [self.input(about, part) for part in _flattened(gate)]
+        kind = _kind(gate)
+        if kind is not None:  # two parts can come to the same thing; only a count needs both
+            inputs = list(dict.fromkeys(inputs))
+        self.wired[about] = _Wired(about, len(inputs) if kind == "all" else gate.needed, tuple(inputs))
 
     def input(self, owner: str, condition: Condition) -> _Input:
         match condition:

@@ -55,6 +55,7 @@ def consult_mg(base: RuleBase) -> Consult:
 
     return consult_one
 
+
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.register_profile("campaign", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

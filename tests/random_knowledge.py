@@ -59,7 +59,7 @@ FINDINGS = {
 
 
 @st.composite
-def tests(draw: DrawFn, monotone: bool = False) -> Test:
+def tests(draw: DrawFn, monotone: bool) -> Test:
     """Draw a test on a finding; ``monotone`` leaves out those on being known."""
     finding = FINDINGS[draw(st.sampled_from(sorted(FINDINGS)))]
     if not monotone and draw(st.integers(0, 4)) == 0:

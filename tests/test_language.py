@@ -37,7 +37,7 @@ def test_a_line_is_read_as_the_condition_it_states(line: str, condition: object)
     assert parse(line, VOCABULARY) == condition
 
 
-@given(random_knowledge.tests())
+@given(random_knowledge.tests(monotone=False))
 def test_a_test_phrased_and_read_again_is_the_same(test: Test) -> None:
     assert parse(phrase(test, UNITS), VOCABULARY) == test
 

@@ -57,7 +57,7 @@ _STATUS = {
 _REASONS = {"unknown": ": asked, not known", "pending": ": pending"}
 
 _PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Alongside and monitoring", ("setting", "co_treatment", "monitoring")),
+    ("Monitoring and what goes with it", ("setting", "co_treatment", "monitoring")),
     ("Comparisons", ("comparison",)),
     ("What to expect", ("timing", "evidence", "context")),
 )

@@ -1,0 +1,148 @@
+"""Pages for people: complete, in order, at most as wide as asked, and plain without colour."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine.cases import Case
+from engine.compiler import RuleBase
+from engine.consultation import consult
+from engine.explanation import how, what_if, why_not
+from engine.findings import Given, interpret
+from engine.rendering.consultation import render_consultation
+from engine.rendering.explanation import render_explanation
+from tests.conftest import Consult
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def headings(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.isupper() and not line.startswith(" ")]
+
+
+def test_the_page_leads_with_what_matters_at_the_bedside(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(myasthenic_crisis="yes", actual_weight_kg=70))
+    assert text.startswith("INDICATED:")
+    assert headings(text) == [
+        "SUPPORT",
+        "DOSE",
+        "AGAINST, AND CAUTIONS",
+        "CHECK FIRST",
+        "MONITORING AND WHAT GOES WITH IT",
+        "WHAT TO EXPECT",
+        "CONFLICTS AND AMBIGUITIES OF THE SOURCE",
+        "STILL OPEN, MOST CONSEQUENTIAL FIRST",
+        "NOT COVERED",
+        "FROM OUTSIDE THE SOURCE",
+        "REFERENCES CITED",
+        "PROVENANCE",
+    ]
+
+
+@pytest.mark.parametrize("length", ["brief", "normal", "full"])
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_line_of_any_case_is_wider_than_asked(base: RuleBase, cases: list[Case], length: str, width: int) -> None:
+    for case in cases[::6]:
+        consultation = consult(base, interpret(base.knowledge, case.findings, case.parameters))
+        lines = render_consultation(consultation, length, width).splitlines()
+        assert [line for line in lines if len(line) > width] == []
+
+
+def test_every_statement_that_applies_is_on_the_page_with_its_references(base: RuleBase, cases: list[Case]) -> None:
+    for case in cases[::4]:
+        consultation = consult(base, interpret(base.knowledge, case.findings, case.parameters))
+        text = " ".join(render_consultation(consultation).split())
+        for name in consultation.applying(base.knowledge.statements):
+            statement = base.knowledge.statements[name]
+            assert f"{statement.says} [{','.join(map(str, statement.references))}]" in text
+
+
+def test_every_conflict_that_applies_is_on_the_page(base: RuleBase, cases: list[Case]) -> None:
+    for case in cases[::4]:
+        consultation = consult(base, interpret(base.knowledge, case.findings, case.parameters))
+        text = " ".join(render_consultation(consultation).split())
+        for name in consultation.applying(base.knowledge.conflicts):
+            assert f"{name} {base.knowledge.conflicts[name].says}" in text
+
+
+@pytest.mark.parametrize("length", ["brief", "normal", "full"])
+def test_the_disclaimers_and_the_status_of_review_are_on_every_page(consult_mg: Consult, length: str) -> None:
+    text = " ".join(render_consultation(consult_mg(), length).split())
+    for number in range(66, 78):
+        assert f"(S{number})" in text
+
+
+@pytest.mark.parametrize("length", ["brief", "normal", "full"])
+def test_every_page_says_that_the_source_states_no_contraindication(consult_mg: Consult, length: str) -> None:
+    text = render_consultation(consult_mg(dysphagia="yes"), length)
+    assert "The source states no contraindication. That does not mean there is none." in text
+
+
+def test_silence_is_never_worded_as_advice(base: RuleBase, cases: list[Case]) -> None:
+    for case in cases:
+        consultation = consult(base, interpret(base.knowledge, case.findings, case.parameters))
+        text = render_consultation(consultation, "normal").lower()
+        advice = text.partition("from outside the source")[0]
+        for words in ("not indicated", "ivig is contraindicated", "premedication with", "ml/kg", "per hour"):
+            assert words not in advice
+
+
+def test_every_gram_and_weight_has_its_unit_and_its_arithmetic(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(myasthenic_crisis="yes", actual_weight_kg="70.5"))
+    assert "141 g in all, 28.2 g a day for 5 days  (2 g/kg × 70.5 kg actual weight)" in text
+
+
+def test_regimens_that_give_the_same_doses_share_their_figures(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(severe_disease="yes", hospital_admission_needed="yes", actual_weight_kg=30))
+    assert text.count("60 g in all") == 1
+
+
+def test_colour_only_adds_to_the_words(consult_mg: Consult) -> None:
+    consultation = consult_mg(myasthenic_crisis="yes", immediate_intervention_needed="yes", actual_weight_kg=70)
+    plain = render_consultation(consultation)
+    coloured = render_consultation(consultation, colour=True)
+    assert ANSI.search(coloured)
+    assert not ANSI.search(plain)
+    assert ANSI.sub("", coloured) == plain
+
+
+def test_a_local_parameter_is_labelled_on_the_page(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg({"child_age_below_years": 18}, myasthenic_crisis="yes", age_years=10))
+    assert "child_age_below_years = 18 years: child = yes (local parameter, not in the" in text
+
+
+def test_an_unfulfilled_requirement_is_plain_to_see(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(surgery="thymectomy", medically_controlled="no"), "brief")
+    assert "NOT FULFILLED" in text
+
+
+def test_role_only_lists_the_indications_not_yet_decided(consult_mg: Consult) -> None:
+    text = " ".join(render_consultation(consult_mg(dose_reduction_goal="yes"), "brief").split())
+    assert "Indications not yet decided: S01, S02" in text
+
+
+def test_the_full_page_says_why_each_statement_was_ruled_out(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(myasthenic_crisis="yes", age_years=65), "full")
+    ruled_out = text.partition("RULED OUT")[2]
+    assert (
+        "S18  Over the age of 65 years, IVIG is safer than plasma exchange.\n       because age_years = 65 years"
+        in ruled_out
+    )
+
+
+def test_how_why_not_and_what_if_read_as_sentences(base: RuleBase, consult_mg: Consult) -> None:
+    consultation = consult_mg(myasthenic_crisis="yes", age_years=40)
+    assert "because myasthenic_crisis = yes" in render_explanation(how(base, consultation, "S57"), base.knowledge)
+    text = render_explanation(why_not(base, consultation, "S19"), base.knowledge)
+    assert "child is not applicable, for age_years = 40 years" in text
+    assert "age_years: 40 years → 20 years; child: unknown → yes" in text
+    data = what_if(base, consultation, {"age_years": Given("66")})
+    assert "NOW APPLIES\n  A14" not in render_explanation(data, base.knowledge)
+    assert "S18  Over the age of 65 years" in render_explanation(data, base.knowledge)
+
+
+def test_how_of_the_undetermined_says_what_it_waits_for(base: RuleBase, consult_mg: Consult) -> None:
+    text = render_explanation(how(base, consult_mg(), "S12"), base.knowledge)
+    assert text.startswith("S12 is undetermined: nothing was concluded.\nIt waits for myasthenic_crisis.")
