@@ -2,8 +2,8 @@
 
 One noun a module, each importing only from those before it:
 
-``errors`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``loading`` ·
-``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
+``errors`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``entries`` ·
+``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
 ``consultation`` · ``questions`` · ``contract`` · ``repairs`` · ``explanation`` ·
 ``catalogue`` · ``verification`` · ``rendering``
 """

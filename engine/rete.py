@@ -36,6 +36,9 @@ finally:
 
 YES, NO = "yes", "no"
 
+PLAIN_MATCHER: Any = KnowledgeEngine.__matcher__
+"""The matcher that experta comes with, for whoever compares ours with it."""
+
 
 class Premise(Struct, frozen=True):
     """That something is known to hold (``truth`` is yes) or not to hold (no)."""

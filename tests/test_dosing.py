@@ -64,7 +64,8 @@ def test_the_two_day_regimen_uses_ideal_weight_only_and_shows_both_ends(consult_
 def test_without_a_usable_weight_there_are_no_grams(consult_mg: Consult) -> None:
     doses = only(list(consult_mg(dysphagia="yes", actual_weight_kg=90).doses), "S29")
     assert len(doses) == 2
-    assert all(dose.weight_kg is dose.total_g is dose.daily_g is dose.weight_basis is None for dose in doses)
+    without = {(dose.weight_kg, dose.total_g, dose.daily_g, dose.weight_basis) for dose in doses}
+    assert without == {(None, None, None, None)}
 
 
 def test_an_ideal_weight_above_the_actual_one_is_pointed_out(consult_mg: Consult) -> None:

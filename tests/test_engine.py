@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from experta.matchers import ReteMatcher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,7 +46,7 @@ def test_experta_concludes_what_the_evaluator_judges(knowledge: Knowledge, patie
 class PlainSession(Session):
     """A session with experta's own matcher in place of ours."""
 
-    __matcher__ = ReteMatcher
+    __matcher__ = rete.PLAIN_MATCHER
 
 
 def run_plainly(base: RuleBase, known: Mapping[str, str]) -> list[rete.Step]:

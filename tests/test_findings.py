@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -11,12 +12,12 @@ from engine.findings import Findings, Given, interpret
 from engine.model import Knowledge
 
 
-def known(knowledge: Knowledge, parameters: dict[str, str] | None = None, **words: str) -> Findings:
+def known(knowledge: Knowledge, parameters: Mapping[str, str] | None = None, /, **words: str) -> Findings:
     settings = {name: Given(word) for name, word in (parameters or {}).items()}
     return interpret(knowledge, {name: Given(word) for name, word in words.items()}, settings)
 
 
-def message(knowledge: Knowledge, parameters: dict[str, str] | None = None, **words: str) -> str:
+def message(knowledge: Knowledge, parameters: Mapping[str, str] | None = None, /, **words: str) -> str:
     with pytest.raises(InputError) as caught:
         known(knowledge, parameters, **words)
     return str(caught.value)
@@ -41,7 +42,7 @@ def test_a_reason_leaves_the_finding_unknown(knowledge: Knowledge, reason: str) 
 def test_a_governed_value_implies_the_yes_of_its_governor(
     knowledge: Knowledge, governed: dict[str, str], governor: str
 ) -> None:
-    findings = known(knowledge, **governed)
+    findings = known(knowledge, None, **governed)
     assert findings.values[governor] == "yes"
     assert governor not in findings.given
 
@@ -72,7 +73,7 @@ def test_a_child_is_not_implied_to_have_any_age(knowledge: Knowledge) -> None:
 def test_a_governed_value_against_its_governor_is_an_error_that_names_both(
     knowledge: Knowledge, words: dict[str, str], both: tuple[str, str]
 ) -> None:
-    text = message(knowledge, **words)
+    text = message(knowledge, None, **words)
     assert both[0] in text
     assert both[1] in text
 

@@ -97,7 +97,9 @@ class _Writer:
         self.page.text(f"{word}: {self.knowledge.guideline.title}", style=style)
         self.page.text(sentence.format(treatment=self.knowledge.guideline.treatment))
         if self.consultation.status == "role_only":
-            undecided = self.consultation.with_verdict(UNDETERMINED, self.knowledge.statements_of("indication"))
+            undecided = self.consultation.with_verdict(
+                UNDETERMINED, natural(self.knowledge.statements_of("indication"))
+            )
             if undecided:
                 self.page.text(f"Indications not yet decided: {joined(undecided)}.")
 
@@ -222,16 +224,22 @@ class _Writer:
         if not applying:
             return
         self.page.heading("Conflicts and ambiguities of the source")
-        deciding = [name for name in applying if self.knowledge.conflicts[name].decides_status]
-        for name in applying if self.length != BRIEF else deciding:
+        told = applying if self.length != BRIEF else [name for name in applying if self.changes_the_course(name)]
+        for name in told:
             involved = self.consultation.involved(name)
             applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES]
             references = sorted({n for i in applying_here for n in self.knowledge.statements[i].references})
             where = f" ({joined(applying_here)} {numbers(references)})" if applying_here else ""
             self.page.item(name, f"{self.knowledge.conflicts[name].says}{where}")
-        rest = [name for name in applying if name not in deciding]
-        if self.length == BRIEF and rest:
-            self.page.text(f"{'Also: ' if deciding else ''}{joined(rest)}. Read them without --brief.", 2)
+        rest = [name for name in applying if name not in told]
+        if rest:
+            self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Read them without --brief.", 2)
+
+    def changes_the_course(self, name: str) -> bool:
+        """Whether a conflict is between treating and not treating, or between two regimens."""
+        sides = self.knowledge.sides(name)
+        between_regimens = len(sides) > 1 and all(self.knowledge.regimens.keys() & side for side in sides)
+        return between_regimens or self.knowledge.conflicts[name].decides_status
 
     def questions(self) -> None:
         questions = open_questions(self.consultation)

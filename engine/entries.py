@@ -1,0 +1,238 @@
+"""Entries of YAML files to values of the model: what each says, and the conditions it is under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from engine import forms, language, model
+from engine.documents import Document, Entries, Listing, Node, Scalar
+from engine.forms import MISSING
+from engine.language import UnreadableError, Vocabulary
+
+RESERVED = frozenset({"not", "is", "any", "all", "dose", "at", "known", "unknown", "yes", "no", "pending"})
+"""Words of the language of tests, which cannot be names."""
+
+LONGEST_COUNT = 12
+"""How many tests "at least N of" may count: as a rule it has a branch for each choice of N."""
+
+
+class Entry(Struct):
+    """An entry of a file: its id as it stands, its values by key, and where they stand."""
+
+    id: str
+    node: Entries
+    document: Document
+    values: dict[str, Any]
+
+    def fault(self, found: str, remedy: str = "", key: str = "") -> None:
+        """Note a fault of this entry, at the value of a key if one is named."""
+        at = self.node.values.get(key, self.node)
+        self.document.fault(f"{self.id}: {found}", remedy, at)
+
+
+class Conditions(Struct):
+    """Reads conditions, once all names are known."""
+
+    vocabulary: Vocabulary
+    broken: frozenset[str]
+    """Findings whose own entry has a fault: a test on one is not a fault of its own."""
+
+    def read(self, entry: Entry, key: str = "when") -> model.Condition:
+        """Return the condition under a key; where it cannot be read the fault is noted."""
+        return self.node(entry.values[key], entry.document)
+
+    def node(self, node: Node, document: Document) -> model.Condition:
+        """Read a node: one test, or a gate with tests below it."""
+        if isinstance(node, Scalar):
+            return self.line(node, document) or model.every()
+        gate = self.gate(node, document)
+        if gate is None:
+            forms.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
+        return gate or model.every()
+
+    def line(self, node: Scalar, document: Document) -> model.Condition | None:
+        """Read a line of text as a test."""
+        try:
+            return language.parse(node.text, self.vocabulary)
+        except UnreadableError as problem:
+            if self.broken.isdisjoint(node.text.split()):
+                document.fault(problem.found, problem.remedy, node)
+            return None
+
+    def gate(self, node: Node, document: Document) -> model.Gate | None:
+        """Read `all:`, `any:` or `at least N of:` with a list; None for anything else."""
+        if not isinstance(node, Entries) or len(node.values) != 1:
+            return None
+        [(key, items)] = node.values.items()
+        if not isinstance(items, Listing) or not items.items:
+            return None
+        conditions = tuple(self.node(item, document) for item in items.items)
+        if len(set(conditions)) < len(conditions):
+            document.fault(f"the same test stands twice under '{key}:'", "Keep one of them.", items)
+        needed = _needed(key, len(conditions))
+        if needed is None:
+            return None
+        if needed not in (1, len(conditions)) and len(conditions) > LONGEST_COUNT:
+            found = f"'{key}' with {len(conditions)} tests below it, of which at most {LONGEST_COUNT} can be counted"
+            document.fault(found, "Make concepts of some of them.", node)
+        if not 0 < needed <= len(conditions):
+            document.fault(f"'{key}' with {len(conditions)} tests below it", f"Ask for 1 to {len(conditions)}.", node)
+        return model.Gate(needed, conditions)
+
+    def governor(self, entry: Entry) -> model.Test | None:
+        """Return the test that governs a finding: one test on one other finding."""
+        text = entry.values.get("only if")
+        if text is None:
+            return None
+        try:
+            test = language.parse(text, self.vocabulary)
+        except UnreadableError as problem:
+            if self.broken.isdisjoint(text.split()):
+                entry.fault(problem.found, problem.remedy, "only if")
+            return None
+        if not isinstance(test, model.Test) or test.value is None or test.finding == entry.id:
+            entry.fault("'only if' takes one test on one other finding", "Write a test such as 'graded'.", "only if")
+            return None
+        governor = self.vocabulary.findings[test.finding]
+        if governor.type == "yes/no" and test.value != "yes":
+            entry.fault(
+                f"'{test.finding}' is yes/no, so only its yes can govern", f"Write '{test.finding}'.", "only if"
+            )
+        return test
+
+
+def _needed(key: str, count: int) -> int | None:
+    if key == "all":
+        return count
+    if key == "any":
+        return 1
+    counted = re.fullmatch(r"at least ([0-9]{1,6}) of", key)
+    return int(counted[1]) if counted else None
+
+
+def read_guideline(document: Document, conditions: Conditions) -> model.Guideline | None:
+    """Return the guideline that a file states, or None where it cannot be read."""
+    if document.root is None:
+        return None
+    values = forms.GUIDELINE.read(document.root, document)
+    if values is MISSING:
+        return None
+    return model.Guideline(
+        id=values["id"],
+        edition=values["edition"],
+        title=values["title"],
+        treatment=values["treatment"],
+        requires=conditions.node(values["requires"], document),
+        sections={code: model.Section(code, **section) for code, section in values["sections"].items()},
+        not_covered=values.get("not covered", ()),
+        left_out=tuple((part["what"], part["reason"]) for part in values.get("left out", ())),
+    )
+
+
+def read_finding(entry: Entry) -> model.Finding:
+    """Return the finding that an entry states; its governor is read later."""
+    values = entry.values
+    low, high = values.get("range", (None, None))
+    finding = model.Finding(
+        entry.id,
+        values["asks"],
+        values["type"],
+        values.get("choices", ()),
+        values.get("unit", ""),
+        low,
+        high,
+        help=values.get("help", ""),
+        undefined=values.get("undefined", ""),
+    )
+    if (finding.type == "choice") != bool(finding.choices):
+        entry.fault("'choices' belong to a finding of type choice, and to no other", "Add or remove 'choices:'.")
+    if finding.is_number != ("range" in entry.node.values):
+        entry.fault("a range belongs to a number, and to nothing else", "Add or remove 'range:', such as '1 to 400'.")
+    if finding.unit and not finding.is_number:
+        entry.fault("a unit belongs to a number, and to nothing else", "Remove 'unit:'.", "unit")
+    for word in finding.choices:
+        if word in RESERVED:
+            entry.fault(f"'{word}' is a word of the language of tests", "Choose another word.", "choices")
+    return finding
+
+
+def read_statement(entry: Entry, conditions: Conditions) -> model.Statement:
+    """Return the statement that an entry states."""
+    values = entry.values
+    if "not encoded" in values:
+        return model.Statement(
+            entry.id, values["says"], source=values.get("source", ""), not_encoded=values["not encoded"]
+        )
+    return model.Statement(
+        id=entry.id,
+        says=values["says"],
+        kind=values["kind"],
+        source=values["source"],
+        references=tuple(sorted(values["references"])),
+        when=conditions.read(entry),
+        regimen=_regimen(values["regimen"]) if "regimen" in values else None,
+        spread=_spread(values["spread"]) if "spread" in values else None,
+        fulfilled=conditions.read(entry, "fulfilled") if "fulfilled" in values else None,
+        before_treatment=values.get("before treatment") == "yes",
+    )
+
+
+def _regimen(values: Mapping[str, Any]) -> model.Regimen:
+    low, high = values["total"]
+    days = int(values["over"].split()[0])
+    return model.Regimen(low, high, days, values["weight"], values.get("daily"), values.get("lower end", ""))
+
+
+def _spread(values: Mapping[str, Any]) -> model.Spread:
+    shortest, longest = values["over"]
+    return model.Spread(values["daily"], int(shortest), int(longest), values.get("outside", ""))
+
+
+def read_conflict(entry: Entry, conditions: Conditions) -> model.Conflict:
+    """Return the conflict that an entry states."""
+    values = entry.values
+    decides = values.get("decides status") == "yes"
+    return model.Conflict(entry.id, values["says"], conditions.read(entry), values.get("between", ()), decides)
+
+
+def read_note(entry: Entry) -> model.Note:
+    """Return the note that an entry states."""
+    values = entry.values
+    return model.Note(entry.id, values["says"], values["citation"], tuple(model.natural(values["attaches to"])))
+
+
+def read_parameter(entry: Entry) -> model.Parameter:
+    """Return the parameter that an entry states."""
+    values = entry.values
+    low, high = values.get("range", (None, None))
+    formulas = {name: _formula(name, formula) for name, formula in values.get("formulas", {}).items()}
+    return model.Parameter(
+        name=entry.id,
+        says=values["says"],
+        type=values["type"],
+        derives=values["derives"],
+        unit=values.get("unit", ""),
+        low=low,
+        high=high,
+        source=values.get("from", ""),
+        below=values.get("below", ""),
+        otherwise=values.get("otherwise", ""),
+        formulas=formulas or None,
+    )
+
+
+def _formula(name: str, values: Mapping[str, Any]) -> model.Formula:
+    return model.Formula(
+        name,
+        values["sex"],
+        values["height"],
+        values["base"],
+        values["per inch above"],
+        values["from height"],
+        values["not for"],
+        values["rounded to"],
+    )

@@ -1,0 +1,161 @@
+"""What must hold between the entries of a knowledge base; each breach is a fault of its entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from engine import language, model
+from engine.entries import Entry
+from engine.errors import did_you_mean, listed, shortened
+from engine.model import WEIGHTS_BY_BASIS
+
+LONGEST_CHAIN = 100
+"""How many rules may rest on each other in a row."""
+
+ByKind = Mapping[str, Mapping[str, Entry]]
+"""The entries of each kind, by id."""
+
+
+def check(knowledge: model.Knowledge, entries: ByKind) -> None:
+    """Note every breach in a knowledge base as a fault of the entry it stands in."""
+    conflicts = entries["conflicts"]
+    rules = {**entries["statements"], **entries["concepts"]}
+    for name, parameter in knowledge.parameters.items():
+        _check_parameter(entries["parameters"][name], parameter, knowledge.findings)
+    for name in knowledge.statements:
+        _check_statement(rules[name], knowledge, conflicts)
+    for conflict in knowledge.conflicts.values():
+        for name in (name for side in conflict.between for name in side):
+            require(name, rules, conflicts[conflict.id], "between")
+    for note in knowledge.notes.values():
+        for name in note.attaches_to:
+            require(name, {**rules, **conflicts}, entries["context"][note.id], "attaches to")
+    _check_chains(knowledge, {**rules, **conflicts})
+
+
+def require(name: str, known: Mapping[str, object], entry: Entry, key: str) -> None:
+    """Note that a name is not among those known, with the nearest that are."""
+    if name not in known:
+        hint = did_you_mean(name, known) or "Check the id."
+        entry.fault(f"'{shortened(name)}' is not a known id", hint, key)
+
+
+def _check_parameter(entry: Entry, parameter: model.Parameter, findings: Mapping[str, model.Finding]) -> None:
+    named = [parameter.derives, *filter(None, [parameter.source])]
+    for formula in (parameter.formulas or {}).values():
+        named += [formula.sex, formula.height, formula.not_for]
+    for name in named:
+        require(name, findings, entry, "derives")
+    if parameter.type == "choice":
+        if set(entry.values.get("choices", ())) != set(parameter.formulas or {}):
+            entry.fault("'choices' and 'formulas' do not name the same formulas", "Give each choice its formula.")
+        return
+    if not (parameter.source and parameter.low is not None and parameter.below and parameter.otherwise):
+        entry.fault("a limit needs 'range', 'from', 'below' and 'otherwise'", "Add what is missing.")
+    target = findings.get(parameter.derives)
+    for word in filter(None, [parameter.below, parameter.otherwise]):
+        if target is not None and word not in language.choices(target):
+            entry.fault(f"'{word}' is not a value of '{target.name}'", f"It takes {language.accepted(target)}.")
+
+
+def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mapping[str, object]) -> None:
+    statement = knowledge.statements[entry.id]
+    for number in statement.references:
+        if number not in knowledge.references:
+            known = listed([str(n) for n in knowledge.references])
+            remedy = f"The references there are {known}." if known else "Add it there."
+            entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
+    _check_source(entry, statement, knowledge.guideline)
+    if (statement.kind == "regimen") != ("regimen" in entry.node.values):
+        entry.fault(
+            "a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind"
+        )
+    if statement.regimen is not None:
+        _check_regimen(entry, statement.regimen, knowledge, conflicts)
+    if statement.spread is not None:
+        if not isinstance(statement.when, model.AnyDose):
+            entry.fault("'spread' belongs to a rule on doses", "Write 'when: any dose > 80 g'.", "spread")
+        if statement.spread.outside:
+            require(statement.spread.outside, conflicts, entry, "spread")
+
+
+def _check_source(entry: Entry, statement: model.Statement, guideline: model.Guideline) -> None:
+    code, _, bullet = statement.source.partition(".")
+    section = guideline.sections.get(code)
+    if section is None:
+        entry.fault(
+            f"there is no section '{code}' in guideline.yaml",
+            f"The sections are {listed(list(guideline.sections))}.",
+            "source",
+        )
+    elif int(bullet or 1) > len(section.bullets):
+        entry.fault(
+            f"in guideline.yaml, the last bullet of section {code} is {len(section.bullets)}",
+            "Add its digest, or mend the number.",
+            "source",
+        )
+
+
+def _check_regimen(
+    entry: Entry, regimen: model.Regimen, knowledge: model.Knowledge, conflicts: Mapping[str, object]
+) -> None:
+    for weight in WEIGHTS_BY_BASIS[regimen.weight]:
+        require(weight, knowledge.findings, entry, "regimen")
+    if regimen.daily is not None and regimen.daily * regimen.days != regimen.high:
+        a_day = language.plain(regimen.high / regimen.days)
+        entry.fault(
+            f"{language.plain(regimen.high)} g/kg over {regimen.days} days is {a_day} g/kg a day",
+            "Mend 'daily'.",
+            "regimen",
+        )
+    if regimen.lower_end:
+        require(regimen.lower_end, conflicts, entry, "regimen")
+
+
+def _check_chains(knowledge: model.Knowledge, entries: Mapping[str, Entry]) -> None:
+    """Find rules that rest on themselves, or on a longer row of rules than can be followed."""
+    rests_on = _rests_on(knowledge)
+    remaining = set(rests_on)
+    for _ in range(LONGEST_CHAIN):
+        remaining -= {name for name in remaining if remaining.isdisjoint(rests_on[name])}
+    cycles = list(_cycles({name: [n for n in rests_on[name] if n in remaining] for name in sorted(remaining)}))
+    for cycle in cycles:
+        path = " → ".join([*cycle, cycle[0]])
+        entries[cycle[0]].fault(
+            f"it rests on itself: {path}", "Take one of these out of the other's condition.", "when"
+        )
+    if remaining and not cycles:
+        name = min(remaining)
+        found = f"it rests on a row of more than {LONGEST_CHAIN} rules"
+        entries[name].fault(found, "State some of them in terms of findings.", "when")
+
+
+def _rests_on(knowledge: model.Knowledge) -> dict[str, list[str]]:
+    """Return the rules that each rule rests on directly."""
+    rests_on: dict[str, list[str]] = {}
+    for name, condition in knowledge.rules.items():
+        inside = list(model.parts(condition))
+        rests_on[name] = [part.name for part in inside if isinstance(part, model.Named)]
+        if any(isinstance(part, model.AnyDose) for part in inside):
+            rests_on[name] += knowledge.regimens
+    return rests_on
+
+
+def _cycles(rests_on: Mapping[str, list[str]]) -> Iterator[list[str]]:
+    """Yield one cycle for each group of rules that rest on themselves."""
+    done: set[str] = set()
+    for start, first in rests_on.items():
+        path = [start]
+        waiting = [iter(first)]
+        while waiting and start not in done:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                done.add(path.pop())
+            elif following in path:
+                yield path[path.index(following) :]
+                done.update(path)
+                break
+            elif following not in done:
+                path.append(following)
+                waiting.append(iter(rests_on.get(following, ())))
