@@ -83,11 +83,10 @@ class Judge:
         because = frozenset({test.finding})
         if test.operator in ("is unknown", "is known"):
             return Judgement(from_bool((value is None) == (test.operator == "is unknown")), because)
-        if value is not None:
-            return Judgement(from_bool(compare(test, value)), because)
-        if governed.truth is Truth.UNKNOWN:
-            return governed
-        return self._missing(test.finding)
+        outcome = Truth.UNKNOWN if value is None else from_bool(compare(test, value))
+        if governed.truth is Truth.UNKNOWN and (value is None or (value == "no" and outcome is Truth.YES)):
+            return governed  # a given no may turn out to be not applicable, and then it is not a no
+        return self._missing(test.finding) if value is None else Judgement(outcome, because)
 
     def _dose(self, test: DoseTest) -> Judgement:
         weight = self.findings.values.get(test.weight)

@@ -15,10 +15,10 @@ from engine.conditions import Judge
 from engine.consultation import Consultation, consult
 from engine.errors import EngineError, InputError
 from engine.findings import Findings, Given, interpret
-from engine.model import Knowledge, Test, parts
+from engine.model import Conflict, Guideline, Knowledge, Test, parts
 from engine.rete import Network, Premise, Production, Session
 from engine.truth import Truth
-from tests.random_knowledge import knowledge_bases, patients
+from tests.random_knowledge import FINDINGS, SECTIONS, knowledge_bases, patients
 
 
 def facts(base: RuleBase, findings: Findings) -> dict[str, str]:
@@ -149,6 +149,18 @@ def test_each_rule_has_two_productions_and_no_firing_order_of_chance(base: RuleB
 def test_a_condition_on_a_value_is_judged_before_the_run(base: RuleBase) -> None:
     tests = {part for rule in base.knowledge.rules.values() for part in parts(rule) if isinstance(part, Test)}
     assert tests <= set(base.tests.values())
+
+
+def test_a_no_whose_governor_is_unknown_may_yet_be_not_applicable() -> None:
+    conflict = Conflict("A1", "A1", Test("c", "is", "no"))
+    guideline = Guideline("g", "1", "G", "it", Test("diagnosis", "is", "here"), SECTIONS, ())
+    base = compile_rules(Knowledge(guideline, {}, FINDINGS, {}, {}, {}, {"A1": conflict}, {}, {}))
+    given_no = {"diagnosis": Given("here"), "c": Given("no")}
+    verdict = consult(base, interpret(base.knowledge, given_no)).verdicts["A1"]
+    assert (verdict.verdict, verdict.missing) == ("undetermined", ("a",))
+    for governor, decided_as in (("yes", "applies"), ("no", "ruled_out")):
+        findings = interpret(base.knowledge, {**given_no, "a": Given(governor)})
+        assert consult(base, findings).verdicts["A1"].verdict == decided_as
 
 
 def test_a_contradiction_is_an_error_that_says_where() -> None:
