@@ -6,6 +6,7 @@ Exit status 0: an answer was given, whatever it says. 1: the input or the knowle
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -33,13 +34,18 @@ class Settings(Struct):
 class Program(click.Group):
     """The program: turns an error of the engine into text on standard error and exit status 1."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, context: click.Context) -> None:
         """Run a command; an error of the engine ends it with exit status 1."""
         try:
-            return super().invoke(context)
+            super().invoke(context)
         except IvigError as problem:
             click.echo(f"ivig-mg: {problem}", err=True)
             context.exit(1)
+        except BrokenPipeError:
+            raise  # click ends quietly when nobody reads on
+        except OSError as problem:
+            click.echo(f"ivig-mg: the output cannot be written: {problem.strerror}", err=True)
+            os._exit(1)  # an orderly exit would try to write once more
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,23 +88,26 @@ _format = click.option(
 @_case
 @_name
 @_format
-@click.option("--brief", "length", flag_value="brief", help="Only what matters at the bedside.")
-@click.option("--full", "length", flag_value="full", help="Everything, with what was ruled out and the trace.")
+@click.option("--brief", is_flag=True, help="Only what matters at the bedside.")
+@click.option("--full", is_flag=True, help="Everything, with what was ruled out and the trace.")
 @click.pass_obj
-def consult(settings: Settings, case: str, name: str | None, format_: str, length: str | None) -> None:
+def consult(settings: Settings, case: str, name: str | None, format_: str, brief: bool, full: bool) -> None:
     """Say what the guideline says of the patient in CASE.
 
     CASE is a YAML file with the patient's findings, or - for standard input.
     """
     from engine.contract import consultation_data, to_json
 
+    if brief + full + (format_ == "json") > 1:
+        raise click.UsageError("'--brief', '--full' and '--format json' exclude each other.")
     consultation = _consultation(settings, case, name)[1]
     if format_ == "json":
         _print(to_json(consultation_data(consultation)))
         return
     from engine.rendering.consultation import render_consultation
 
-    _print(render_consultation(consultation, length or "normal", _width(), _colour()))
+    length = "brief" if brief else "full" if full else "normal"
+    _print(render_consultation(consultation, length, _width(), _colour()))
 
 
 @main.group()
@@ -195,12 +204,14 @@ def _require_agreement(in_case: Mapping[str, Any], set_here: Mapping[str, Any]) 
 def _assignments(changes: tuple[str, ...]) -> dict[str, Any]:
     from engine.findings import Given
 
-    assigned = {}
+    assigned: dict[str, Any] = {}
     for change in changes:
-        name, equals, value = change.partition("=")
+        name, equals, value = (part.strip() for part in change.partition("="))
         if not equals:
             raise click.UsageError(f"'{change}' is not of the form FINDING=VALUE, such as dysphagia=yes.")
-        assigned[name.strip()] = Given(value)
+        if name in assigned:
+            raise click.UsageError(f"'{name}' is given twice.")
+        assigned[name] = Given(value)
     return assigned
 
 
@@ -215,15 +226,24 @@ def _print_explanation(data: dict[str, Any], format_: str, base: Any) -> None:
 
 
 def _print(text: str) -> None:
+    """Write text to standard output, signs that its encoding lacks replaced."""
+    if sys.stdout is None:
+        raise InputError([Fault("there is no standard output to write to", "Run it with its output open.")])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     click.echo(text, nl=False)
 
 
 def _width() -> int:
-    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if sys.stdout.isatty() else 80
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if _on_terminal() else 80
+
+
+def _on_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from engine.contract import NOT_FROM_SOURCE
 from engine.errors import Fault, InputError, did_you_mean, shortened
 from engine.language import accepted, gate_name, phrase, plain
 from engine.model import (
+    WEIGHTS_BY_BASIS,
     AnyDose,
     Condition,
     Finding,
@@ -56,6 +57,10 @@ def index(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
         "references": [{"name": str(r.number), "says": r.entry or r.basis} for r in knowledge.references.values()],
         "from outside the source": [{"name": n.id, "says": n.says} for n in _in_order(knowledge.notes)],
         "about the document": [{"name": s.id, "says": s.says} for s in _in_order(knowledge.document)],
+        "topics not covered": [{"name": topic, "says": ""} for topic in knowledge.guideline.not_covered],
+        "places in the source": [
+            {"name": place, "says": _place_in_source(knowledge, place)["says"]} for place in _places(knowledge)
+        ],
         "sections of the source": [{"name": s.code, "says": s.heading} for s in knowledge.guideline.sections.values()],
     }
 
@@ -89,12 +94,25 @@ def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
             found[part.name] = None
         elif isinstance(part, AnyDose):
             found.update(dict.fromkeys(knowledge.regimens))
+            found.update(dict.fromkeys(w for r in knowledge.regimens.values() for w in WEIGHTS_BY_BASIS[r.weight]))
     return list(found)
+
+
+def _needs(statement: Statement, knowledge: Knowledge) -> list[str]:
+    """Return what a statement rests on: its rule, the weights of its dose, and what fulfils it."""
+    weights = WEIGHTS_BY_BASIS[statement.regimen.weight] if statement.regimen is not None else ()
+    fulfilled = rests_on(statement.fulfilled, knowledge) if statement.fulfilled is not None else ()
+    return list(dict.fromkeys([*rests_on(knowledge.rules[statement.id], knowledge), *weights, *fulfilled]))
 
 
 def used_by(name: str, knowledge: Knowledge) -> list[str]:
     """Return the rules and findings that rest on a name directly."""
-    rules = [rule for rule, condition in knowledge.rules.items() if name in rests_on(condition, knowledge)]
+    statements = knowledge.statements
+    rules = [
+        rule
+        for rule, condition in knowledge.rules.items()
+        if name in (_needs(statements[rule], knowledge) if rule in statements else rests_on(condition, knowledge))
+    ]
     fulfilled = [
         s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)
     ]
@@ -113,7 +131,8 @@ def _statement(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "references": [_reference_entry(knowledge, number) for number in statement.references],
         "applies_when": rule_tree(condition, knowledge),
         **_numbers(statement),
-        "rests_on": rests_on(condition, knowledge),
+        **({"fulfilled_when": rule_tree(statement.fulfilled, knowledge)} if statement.fulfilled is not None else {}),
+        "rests_on": _needs(statement, knowledge),
         "used_by": used_by(name, knowledge),
         "in_conflicts": [c for c in natural(knowledge.conflicts) if any(name in side for side in knowledge.sides(c))],
         "notes": _notes(knowledge, name),
@@ -138,7 +157,9 @@ def _numbers(statement: Statement) -> dict[str, Any]:
     if statement.regimen is not None:
         regimen = statement.regimen
         total = plain(regimen.low) if regimen.low == regimen.high else f"{plain(regimen.low)} to {plain(regimen.high)}"
-        data["regimen"] = f"{total} g/kg over {regimen.days} days; weight: {regimen.weight}"
+        daily = f", {plain(regimen.daily)} g/kg a day" if regimen.daily is not None else ""
+        lower = f"; lower end: {regimen.lower_end}" if regimen.lower_end else ""
+        data["regimen"] = f"{total} g/kg over {regimen.days} days{daily}; weight: {regimen.weight}{lower}"
     if statement.spread is not None:
         spread = statement.spread
         data["spread"] = f"{spread.shortest} to {spread.longest} days at {plain(spread.daily)} g/kg a day"
@@ -187,14 +208,32 @@ def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
     if finding.undefined:
         data["undefined"] = finding.undefined
     derived_by = [p.name for p in knowledge.parameters.values() if p.derives == name]
-    return {**data, "derived_by": derived_by, "used_by": used_by(name, knowledge)}
+    serves = [p.name for p in knowledge.parameters.values() if name in _sources(p)]
+    return {**data, "derived_by": derived_by, "serves_parameters": serves, "used_by": used_by(name, knowledge)}
+
+
+def _sources(parameter: Parameter) -> list[str]:
+    """Return the findings that a parameter derives from."""
+    named = [parameter.source] if parameter.source else []
+    for formula in (parameter.formulas or {}).values():
+        named += [formula.sex, formula.height, formula.not_for]
+    return list(dict.fromkeys(named))
+
+
+def _formulas(parameter: Parameter) -> dict[str, str]:
+    return {
+        name: (
+            ", ".join(f"{plain(base)} kg ({sex})" for sex, base in formula.base.items())
+            + f", plus {plain(formula.per_inch)} kg for each inch above {plain(formula.from_inches)} inches;"
+            + f" rounded half up to {plain(formula.rounded_to)} kg; not below that height,"
+            + f" and not for: {formula.not_for}"
+        )
+        for name, formula in (parameter.formulas or {}).items()
+    }
 
 
 def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
     parameter: Parameter = knowledge.parameters[name]
-    from_ = [parameter.source] if parameter.source else []
-    for formula in (parameter.formulas or {}).values():
-        from_ += [formula.sex, formula.height]
     takes = Finding(
         name, "", parameter.type, tuple(parameter.formulas or ()), parameter.unit, parameter.low, parameter.high
     )
@@ -204,7 +243,8 @@ def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "label": NOT_FROM_SOURCE,
         "takes": accepted(takes),
         "derives": parameter.derives,
-        "from": list(dict.fromkeys(from_)),
+        "from": _sources(parameter),
+        "formulas": _formulas(parameter),
     }
 
 
@@ -243,6 +283,26 @@ def _section(knowledge: Knowledge, name: str) -> dict[str, Any]:
     }
 
 
+def _place_in_source(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    code, _, bullet = name.partition(".")
+    section = knowledge.guideline.sections[code]
+    return {
+        "is": "place in the source",
+        "says": f"{section.part} › {section.heading}, bullet {bullet}",
+        "digest": section.bullets[int(bullet) - 1],
+        "statements": [s.id for s in _in_order(knowledge.statements) if s.source == name],
+    }
+
+
+def _places(knowledge: Knowledge) -> list[str]:
+    sections = knowledge.guideline.sections.values()
+    return [f"{s.code}.{number}" for s in sections for number in range(1, len(s.bullets) + 1) if len(s.bullets) > 1]
+
+
+def _silence(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    return {"is": "topic not covered", "says": f"The source makes no statement on {name}."}
+
+
 def _bullet(statement: Statement) -> int:
     return int(re.sub(r"^[^.]*\.?", "", statement.source) or 1)
 
@@ -270,4 +330,6 @@ _DESCRIBERS: tuple[tuple[Any, Any], ...] = (
     (lambda knowledge: knowledge.notes, _note),
     (lambda knowledge: knowledge.document, _document),
     (lambda knowledge: knowledge.guideline.sections, _section),
+    (_places, _place_in_source),
+    (lambda knowledge: knowledge.guideline.not_covered, _silence),
 )

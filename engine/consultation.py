@@ -78,6 +78,12 @@ class Consultation(Struct, frozen=True):
         named = {name for side in self.knowledge.sides(conflict) for name in side}
         return [name for name in natural(named) if self.verdicts[name].verdict != RULED_OUT]
 
+    def references(self, name: str) -> list[int]:
+        """Return the references of a statement, or of all statements involved in a conflict; a concept has none."""
+        statements = self.knowledge.statements
+        ids = [name] if name in statements else self.involved(name) if name in self.knowledge.conflicts else []
+        return sorted({number for statement in ids for number in statements[statement].references})
+
     def notes(self) -> list[Note]:
         """Return the notes from outside that are attached to what applies."""
         notes = self.knowledge.notes
@@ -102,9 +108,13 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
         findings=findings,
         status=_status(knowledge, verdicts, judge.judge(knowledge.guideline.requires).truth),
         verdicts=verdicts,
-        doses=dosing.doses(knowledge, applying, findings.values),
+        doses=dosing.doses(knowledge, applying, findings.values, _derived_by(findings)),
         trace=list(_named_steps(knowledge, steps)),
     )
+
+
+def _derived_by(findings: Findings) -> dict[str, str]:
+    return {name: derived.parameter for name, derived in findings.derived.items() if derived.parameter}
 
 
 def _known_tests(base: RuleBase, judge: Judge) -> Iterator[tuple[str, str]]:

@@ -131,25 +131,22 @@ def dose_data(dose: Dose) -> dict[str, Any]:
 
 def conflict_data(consultation: Consultation, name: str) -> dict[str, Any]:
     """Return a conflict with its verdict, the statements involved and all their references."""
-    knowledge, involved = consultation.knowledge, consultation.involved(name)
-    references = {number for statement in involved for number in knowledge.statements[statement].references}
     return {
         "id": name,
         "verdict": consultation.verdicts[name].verdict,
-        "says": knowledge.conflicts[name].says,
-        "statements": involved,
-        "references": sorted(references),
+        "says": consultation.knowledge.conflicts[name].says,
+        "statements": consultation.involved(name),
+        "references": consultation.references(name),
         **reasons_data(consultation.verdicts[name]),
     }
 
 
 def step_data(consultation: Consultation, number: int, step: Step) -> dict[str, Any]:
     """Return a step of the trace."""
-    statement = consultation.knowledge.statements.get(step.about)
     return {
         "step": number,
         "rule": step.about,
         "verdict": _VERDICT_OF_STEP[step.truth],
         "premises": [{"about": premise.about, "truth": premise.truth} for premise in step.premises],
-        "references": list(statement.references) if statement is not None else [],
+        "references": consultation.references(step.about),
     }

@@ -125,7 +125,7 @@ def parse(name: str, content: bytes) -> Document:
     except yaml.YAMLError as problem:
         _fault_of_yaml(document, problem)
     if document.root is None and not document.faults:
-        document.fault("it is empty", "Write its entries, or remove it.")
+        document.fault("it is empty", "Write its entries, or {} where there are none.")
     return document
 
 

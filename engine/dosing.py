@@ -94,22 +94,32 @@ def _compares(operator: str, amount: Decimal, limit: Decimal) -> bool:
     return amount < limit if operator == "<" else amount <= limit
 
 
-def doses(knowledge: Knowledge, applying: Iterable[str], values: Mapping[str, Value]) -> list[Dose]:
-    """Return the doses of every regimen that applies, then those spread because they are large."""
+def doses(
+    knowledge: Knowledge, applying: Iterable[str], values: Mapping[str, Value], derived_by: Mapping[str, str]
+) -> list[Dose]:
+    """Return the doses of every regimen that applies, then those spread because they are large.
+
+    ``derived_by`` names the local parameter for each weight that one derived; such doses say so.
+    """
     applying = list(applying)
     courses = [
         dose
         for name in applying
         if (regimen := knowledge.statements[name].regimen) is not None
         for end in ends(regimen)
-        for dose in _courses(knowledge, name, regimen, end, values)
+        for dose in _courses(knowledge, name, regimen, end, values, derived_by)
     ]
     spread = [dose for name in applying for dose in _spread(knowledge, name, courses)]
     return courses + spread
 
 
 def _courses(
-    knowledge: Knowledge, name: str, regimen: Regimen, per_kg: Decimal, values: Mapping[str, Value]
+    knowledge: Knowledge,
+    name: str,
+    regimen: Regimen,
+    per_kg: Decimal,
+    values: Mapping[str, Value],
+    derived_by: Mapping[str, str],
 ) -> Iterator[Dose]:
     references = knowledge.statements[name].references
     notes: tuple[str, ...] = ()
@@ -122,7 +132,7 @@ def _courses(
     for basis, weight in weighed:
         total = grams(per_kg, weight)
         daily, rounding = _a_day(total, regimen.days)
-        more = (*notes, *rounding, *_weight_notes(basis, values))
+        more = (*notes, *rounding, *_weight_notes(basis, values, derived_by))
         yield replace(empty, weight_basis=basis, weight_kg=weight, total_g=total, daily_g=daily, notes=more)
 
 
@@ -145,11 +155,17 @@ def _a_day(total: Decimal, days: int) -> tuple[Decimal, tuple[str, ...]]:
     return daily.quantize(FINEST, ROUND_HALF_EVEN), (f"The daily figure is rounded to {plain(FINEST)} g.",)
 
 
-def _weight_notes(basis: str, values: Mapping[str, Value]) -> tuple[str, ...]:
+_WEIGHT_NOTE = "The ideal weight"
+
+
+def _weight_notes(basis: str, values: Mapping[str, Value], derived_by: Mapping[str, str]) -> tuple[str, ...]:
     actual, ideal = values.get(ACTUAL_WEIGHT), values.get(IDEAL_WEIGHT)
+    notes = []
     if basis == "ideal" and isinstance(actual, Decimal) and isinstance(ideal, Decimal) and ideal > actual:
-        return (f"The ideal weight, {plain(ideal)} kg, exceeds the actual weight, {plain(actual)} kg.",)
-    return ()
+        notes.append(f"{_WEIGHT_NOTE}, {plain(ideal)} kg, exceeds the actual weight, {plain(actual)} kg.")
+    if basis != "actual" and IDEAL_WEIGHT in derived_by:
+        notes.append(f"{_WEIGHT_NOTE} is from {derived_by[IDEAL_WEIGHT]}: local parameter, not in the source.")
+    return tuple(notes)
 
 
 def _spread(knowledge: Knowledge, name: str, courses: Iterable[Dose]) -> Iterator[Dose]:
@@ -184,7 +200,7 @@ def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, 
 
 
 def _weight_notes_of(course: Dose) -> tuple[str, ...]:
-    return tuple(note for note in course.notes if note.startswith("The ideal weight"))
+    return tuple(note for note in course.notes if note.startswith(_WEIGHT_NOTE))
 
 
 def _pointer(knowledge: Knowledge, conflict: str) -> str:

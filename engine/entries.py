@@ -71,7 +71,8 @@ class Conditions(Struct):
         if not isinstance(items, Listing) or not items.items:
             return None
         conditions = tuple(self.node(item, document) for item in items.items)
-        if len(set(conditions)) < len(conditions):
+        readable = [condition for condition in conditions if condition != model.every()]
+        if len(set(readable)) < len(readable):
             document.fault(f"the same test stands twice under '{key}:'", "Keep one of them.", items)
         needed = _needed(key, len(conditions))
         if needed is None:

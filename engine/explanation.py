@@ -6,7 +6,7 @@ again. Only ``rendering`` makes sentences of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -127,6 +127,7 @@ def why_not(base: RuleBase, consultation: Consultation, name: str) -> dict[str, 
     verdict = consultation.verdicts[name]
     blockers = _Blockers(consultation, judge)
     if verdict.verdict != APPLIES:
+        blockers.needed = set(_conjuncts(consultation.knowledge, consultation.knowledge.rules[name]))
         blockers.collect(consultation.knowledge.rules[name], Truth.YES)
     return {
         "explains": "why_not",
@@ -148,10 +149,12 @@ class _Blockers:
         self.units = consultation.knowledge.units
         self.tests: dict[str, dict[str, Any]] = {}
         self.seen: set[tuple[str, Truth]] = set()
+        self.needed: set[Condition] = set()
+        """What the rule cannot do without: to make that false would not help."""
 
     def collect(self, condition: Condition, wanted: Truth) -> None:
         truth = self.judge.judge(condition).truth
-        if truth is wanted:
+        if truth is wanted or (wanted is Truth.NO and condition in self.needed):
             return
         match condition:
             case Test() | DoseTest():
@@ -174,6 +177,16 @@ class _Blockers:
             case Gate(of=of):
                 for part in of:
                     self.collect(part, wanted)
+
+
+def _conjuncts(knowledge: Knowledge, condition: Condition) -> Iterator[Condition]:
+    """Yield what has to hold for a condition to hold, whatever else does."""
+    yield condition
+    if isinstance(condition, Named):
+        yield from _conjuncts(knowledge, knowledge.rules[condition.name])
+    elif isinstance(condition, Gate) and condition.needed == len(condition.of):
+        for part in condition.of:
+            yield from _conjuncts(knowledge, part)
 
 
 def _changes(consultation: Consultation, name: str) -> list[list[dict[str, Any]]]:

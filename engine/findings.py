@@ -161,13 +161,15 @@ class _Interpretation:
             self.given[name] = read_value(finding, word.text, choices(finding), accepted(finding))
             self.words[name] = word
         except ValueError as problem:
-            also = f" Or say why it is not known: {listed(REASONS, 'or')}."
+            help_ = f" {finding.help}" if finding.help else ""
+            also = f"{help_} Or say why it is not known: {listed(REASONS, 'or')}."
             self.fault(f"{name}: '{shortened(word.text)}' is not a value it takes", str(problem) + also, word)
 
     def read_parameter(self, name: str, word: Given) -> Value | None:
         parameter = self.knowledge.parameters.get(name)
         if parameter is None:
-            known = f"The parameters are {listed(list(self.knowledge.parameters))}."
+            names = listed(list(self.knowledge.parameters))
+            known = f"The parameters are {names}." if names else "This knowledge base has none."
             self.fault(
                 f"'{shortened(name)}' is not a known parameter",
                 did_you_mean(name, self.knowledge.parameters) or known,

@@ -38,7 +38,9 @@ def described(node: Node) -> str:
     """Describe a node for a message."""
     if isinstance(node, Scalar):
         return f"'{shortened(node.text)}'" if node.text else "nothing"
-    return "a list" if isinstance(node, Listing) else "a mapping"
+    if isinstance(node, Listing):
+        return "a list" if node.items else "an empty list"
+    return "a mapping"
 
 
 class Prose(Struct, frozen=True):

@@ -26,12 +26,14 @@ from engine.entries import (
     read_parameter,
     read_statement,
 )
-from engine.errors import Fault, KnowledgeError, Place
+from engine.errors import Fault, KnowledgeError, Place, listed
 from engine.forms import MISSING
 from engine.language import Vocabulary
 
 SHIPPED = Path(__file__).resolve().parent.parent / "knowledge"
 """The folder of the knowledge base that comes with the program."""
+
+READ_FOLDERS = ("statements", "cases")
 
 FILES = ("guideline", "references", "findings", "concepts", "parameters", "context", "conflicts")
 
@@ -56,6 +58,7 @@ class _Loading:
 
     def load(self) -> model.Knowledge:
         self.require_folder()
+        self.note_unread_files()
         files = {name: self.read(self.folder / f"{name}.yaml") for name in FILES}
         self.read_entries(files)
         if self.faults():
@@ -72,6 +75,19 @@ class _Loading:
         if not self.folder.is_dir():
             found = "a file where a folder was expected" if self.folder.exists() else "there is no such folder"
             raise KnowledgeError([Fault(found, "Name the folder of a knowledge base.", Place(str(self.folder)))])
+
+    def note_unread_files(self) -> None:
+        """Note every YAML file that would not be read, so that nothing an author wrote is passed over."""
+        known = {f"{name}.yaml" for name in FILES}
+        for path in sorted(self.folder.rglob("*")):
+            place = path.relative_to(self.folder)
+            in_place = place.parts[0] in READ_FOLDERS and len(place.parts) == 2
+            is_read = path.suffix == ".yaml" and (str(place) in known or in_place)
+            if path.suffix.lower() in (".yaml", ".yml") and not is_read:
+                document = Document(str(path))
+                remedy = f"Name it '.yaml' and put it into {listed([f'{folder}/' for folder in READ_FOLDERS], 'or')}."
+                document.fault("this file is not read", remedy)
+                self.documents.append(document)
 
     def read(self, path: Path) -> Document:
         document = read(path)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from engine.consultation import APPLIES, UNDETERMINED, Consultation
 from engine.dosing import Dose
-from engine.model import WEIGHTS_BY_BASIS, natural
+from engine.model import WEIGHTS_BY_BASIS, Statement, natural
 from engine.truth import Truth
 
 CONSEQUENCE = ("against", "contraindication", "caution", "indication", "role", "regimen", "regimen_detail")
@@ -33,8 +33,8 @@ class Question(Struct, frozen=True):
 def open_questions(consultation: Consultation) -> list[Question]:
     """Return the questions still open, the most consequential first.
 
-    What argues against a use and what is unsafe come before what supports a use, and that before
-    what refines a dose; then the finding that can settle more; then the order of the findings.
+    What argues against a use and what is unsafe come first; then what a regimen that applies lacks;
+    then what supports a use; then the finding that can settle more; then the order of the findings.
     """
     settles = _by_finding(_undetermined(consultation))
     completes = _by_finding({**_unfulfilled(consultation), **_without_dose(consultation)})
@@ -79,7 +79,17 @@ def _by_finding(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, 
     return {finding: tuple(natural(names)) for finding, names in found.items()}
 
 
-def _rank(consultation: Consultation, question: Question) -> int:
+def _rank(consultation: Consultation, question: Question) -> float:
     statements = consultation.knowledge.statements
-    kinds = {statements[name].kind for name in (*question.settles, *question.completes) if name in statements}
-    return min((CONSEQUENCE.index(kind) for kind in kinds if kind in CONSEQUENCE), default=len(CONSEQUENCE))
+    settled = {statements[name].kind for name in question.settles if name in statements}
+    # Whether an operation is planned decides a caution about operations; that makes it no more urgent.
+    only_asked_for = all(statements[name].fulfilled for name in question.settles if _is_caution(statements.get(name)))
+    kinds = settled - {"caution"} if only_asked_for else settled
+    ranks = [float(CONSEQUENCE.index(kind)) for kind in kinds if kind in CONSEQUENCE]
+    if question.completes:
+        ranks.append(CONSEQUENCE.index("caution") + 0.5)
+    return min(ranks, default=float(len(CONSEQUENCE)))
+
+
+def _is_caution(statement: Statement | None) -> bool:
+    return statement is not None and statement.kind == "caution"

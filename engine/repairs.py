@@ -16,15 +16,12 @@ from engine import dosing
 from engine.conditions import Judge
 from engine.errors import InputError
 from engine.findings import Findings, Given, compare, governs, interpret, shown
-from engine.language import choices
+from engine.language import canonical, choices
 from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Knowledge, Named, Not, Test, Value
 from engine.truth import Truth
 
 MOST_WAYS = 60
 """How many sets of tests are followed at each point; the smallest are kept."""
-
-MOST_SHOWN = 6
-"""How many sets of changes are returned."""
 
 DEEPEST = 3
 """How often the search goes on from a change that undid something else."""
@@ -52,7 +49,7 @@ def smallest_changes(knowledge: Knowledge, findings: Findings, name: str) -> lis
     fewest = min(map(len, search.found), default=0)
     smallest = [list(changes) for changes in search.found if len(changes) == fewest]
     order = list(knowledge.findings)
-    return sorted(smallest, key=lambda changes: [order.index(c.finding) for c in changes])[:MOST_SHOWN]
+    return sorted(smallest, key=lambda changes: [order.index(c.finding) for c in changes])
 
 
 class _Search:
@@ -169,21 +166,24 @@ def _values(
     """Yield the first value of a finding that meets every demand on it, in each direction."""
     demands = list(demands)
     finding = knowledge.findings[name]
-    if all(_met(test, wanted, None) for test, wanted in demands):
-        yield {name: None}
-    meeting = (value for value in _candidates(finding, demands) if all(_met(t, wanted, value) for t, wanted in demands))
-    value = next(meeting, None)
-    if value is None:
-        return
+    meeting = [v for v in (None, *_candidates(finding, demands)) if all(_met(t, wanted, v) for t, wanted in demands)]
+    for value in meeting[:2]:
+        yield _given_so(knowledge, findings, name, value)
+
+
+def _given_so(knowledge: Knowledge, findings: Findings, name: str, value: Value | None) -> dict[str, Value | None]:
+    """Return what has to be given for a finding to have a value: itself, or what a parameter derives it from."""
     derived = findings.derived.get(name)
     if derived is None or not derived.parameter:
-        yield {name: value}
-        return
-    parameter = knowledge.parameters[derived.parameter]
-    limit = findings.parameters[derived.parameter]
-    if parameter.source and isinstance(limit, Decimal):
-        source = knowledge.findings[parameter.source]
-        yield {parameter.source: limit - _step(source) if value == parameter.below else limit}
+        return {name: value}
+    parameter, limit = knowledge.parameters[derived.parameter], findings.parameters[derived.parameter]
+    if value is None or not isinstance(limit, Decimal):
+        return {derived.source[-1]: None} if name not in findings.given else dict.fromkeys((name, derived.source[-1]))
+    source = knowledge.findings[parameter.source]
+    below = limit - _step(source)
+    if source.low is not None and below < source.low:
+        below = (source.low + limit) / 2
+    return {parameter.source: canonical(below) if value == parameter.below else limit}
 
 
 def _met(test: Test | DoseTest, wanted: Truth, value: Value | None) -> bool:

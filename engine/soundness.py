@@ -30,6 +30,7 @@ def check(knowledge: model.Knowledge, entries: ByKind) -> None:
     for note in knowledge.notes.values():
         for name in note.attaches_to:
             require(name, {**rules, **conflicts}, entries["context"][note.id], "attaches to")
+    _check_opposition(knowledge, rules)
     _check_chains(knowledge, {**rules, **conflicts})
 
 
@@ -110,6 +111,23 @@ def _check_regimen(
         )
     if regimen.lower_end:
         require(regimen.lower_end, conflicts, entry, "regimen")
+
+
+def _check_opposition(knowledge: model.Knowledge, entries: Mapping[str, Entry]) -> None:
+    """Find statements against a use that no conflict sets against it: the status would pass over them."""
+    deciding = [conflict for conflict in knowledge.conflicts.values() if conflict.decides_status]
+    opposed = {part for conflict in deciding for part in _named_under(knowledge, conflict.when)}
+    for name in knowledge.statements_of("against", "contraindication"):
+        statement = knowledge.statements[name]
+        if name not in opposed and not set(model.parts(statement.when or model.every())) & opposed:
+            found = "no conflict that decides the status tests this statement, so the status would pass over it"
+            entries[name].fault(found, "Add a conflict with 'decides status: yes' that tests it.", "kind")
+
+
+def _named_under(knowledge: model.Knowledge, condition: model.Condition) -> Iterator[object]:
+    """Yield the names in a condition and the tests in it: a conflict may test what the statement tests."""
+    for part in model.parts(condition):
+        yield part.name if isinstance(part, model.Named) else part
 
 
 def _check_chains(knowledge: model.Knowledge, entries: Mapping[str, Entry]) -> None:

@@ -195,6 +195,35 @@ def test_output_that_nobody_reads_any_more_is_no_traceback() -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full to stand for a full disk")
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_an_error_and_no_traceback(where: str) -> None:
+    command = f"{sys.executable} -m cli consult {EXAMPLE} {where}"
+    done = subprocess.run(command, shell=True, capture_output=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"ivig-mg: " in done.stderr
+
+
+def test_an_encoding_that_lacks_a_sign_is_no_traceback() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    command = [sys.executable, "-m", "cli", "explain", EXAMPLE, "what-if", "age_years=50"]
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["consult", EXAMPLE, "--brief", "--full"],
+        ["consult", EXAMPLE, "--brief", "--format", "json"],
+        ["explain", EXAMPLE, "what-if", "age_years=50", "age_years=60"],
+    ],
+)
+def test_what_excludes_or_repeats_itself_is_wrong_usage(words: list[str]) -> None:
+    failed(ivig(*words), 2)
+
+
 def commands(group: click.Group, above: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     found: list[tuple[tuple[str, ...], click.Command]] = []
     for name, command in sorted(group.commands.items()):

@@ -100,6 +100,19 @@ def test_a_change_that_undoes_the_support_finds_another_support(base: RuleBase, 
     assert all({"finding": "myasthenic_crisis", "from": "yes", "to": "no"} in changes for changes in data["changes"])
 
 
+@pytest.mark.parametrize("name", ["S33", "S34", "S65"])
+def test_a_change_goes_back_to_what_a_parameter_derives_from(base: RuleBase, consult_mg: Consult, name: str) -> None:
+    settings: dict[str, object] = {"iga_deficiency_below_g_per_l": "0.07"}
+    consultation = consult_mg(settings, myasthenic_crisis="yes", serum_iga_g_per_l="0.07")
+    [[change], *_] = why_not(base, consultation, name)["changes"]
+    assert change["finding"] == "serum_iga_g_per_l"
+
+
+def test_what_the_rule_needs_is_not_said_to_stand_in_its_way(base: RuleBase, consult_mg: Consult) -> None:
+    data = why_not(base, consult_mg(myasthenic_crisis="yes", plasma_exchange_contraindicated="yes"), "A48")
+    assert [test["test"] for test in data["failed"]] == ["plasma_exchange_contraindicated"]
+
+
 _YES_NO = {name: Finding(name, f"{name}?", "yes/no") for name in "pqrst"}
 
 

@@ -15,7 +15,9 @@ from tests.conftest import CASES
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_worked_case_is_answered_as_expected(base: RuleBase, case: Case) -> None:
-    assert check_case(base, case) == []
+    differences = check_case(base, case)
+    if differences:
+        pytest.fail(f"{case.place}: {case.name}: {'; '.join(differences)}", pytrace=False)
 
 
 def test_there_are_enough_cases_and_each_says_what_it_is_about() -> None:

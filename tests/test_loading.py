@@ -58,6 +58,26 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     assert f"{name}.yaml: there is no such file" in faults(folder)
 
 
+@pytest.mark.parametrize(
+    "place", ["statements/new.yml", "statements/new.YAML", "statements/deeper/new.yaml", "new.yaml"]
+)
+def test_a_file_that_would_not_be_read_is_named(folder: Path, place: str) -> None:
+    path = folder / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("S9: {}\n")
+    assert f"{place}: this file is not read" in faults(folder)
+
+
+def test_a_statement_against_a_use_needs_a_conflict_that_decides_the_status(folder: Path) -> None:
+    path = folder / "statements" / "extra.yaml"
+    path.write_text("S9:\n  says: No tea.\n  kind: contraindication\n  source: P.1\n  references: [1]\n  when: fever\n")
+    assert "the status would pass over it" in faults(folder)
+    conflicts = folder / "conflicts.yaml"
+    conflict = "A9:\n  says: Both.\n  between: [[S1], [S9]]\n  when: {all: [S1, S9]}\n  decides status: yes\n"
+    conflicts.write_text(conflicts.read_text() + conflict)
+    assert load(folder).statements_of("contraindication") == ["S9"]
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "there is no such folder" in faults(tmp_path / "nowhere")
 
@@ -87,10 +107,10 @@ def test_the_digest_changes_with_any_word_or_number(folder: Path, change: tuple[
 
 def test_the_shipped_base_has_the_whole_catalogue() -> None:
     knowledge = load(SHIPPED)
-    assert list(knowledge.document) == [f"S{number}" for number in range(66, 78)]
-    assert sorted(knowledge.statements) == [f"S{number:02}" for number in range(1, 66)]
-    assert len(knowledge.conflicts) == 30
-    assert len(knowledge.findings) == 33
-    assert sorted(knowledge.references) == [1, 2, 3, 4, 5, 6]
-    assert sorted(knowledge.notes) == sorted(f"C{number}" for number in range(1, 16))
-    assert not knowledge.statements_of("contraindication")
+    assert {f"S{number}" for number in range(66, 78)} <= set(knowledge.document)
+    assert {f"S{number:02}" for number in range(1, 66)} <= set(knowledge.statements)
+    numbers = [*range(1, 17), 18, 19, 26, 28, 31, 32, 34, 36, 40, 41, 42, 43, 46, 48]
+    assert {f"A{number:02}" for number in numbers} <= set(knowledge.conflicts)
+    assert len(knowledge.findings) >= 33
+    assert {1, 2, 3, 4, 5, 6} <= set(knowledge.references)
+    assert {f"C{number}" for number in range(1, 16)} <= set(knowledge.notes)

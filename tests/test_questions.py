@@ -24,6 +24,12 @@ def test_what_is_unsafe_comes_before_what_refines_a_dose(consult_mg: Consult) ->
     assert questions.index("iga_status") < questions.index("actual_weight_kg")
 
 
+def test_a_weight_that_a_dose_lacks_comes_before_further_indications(consult_mg: Consult) -> None:
+    questions = asked(consult_mg(myasthenic_crisis="yes", immediate_intervention_needed="no"))
+    assert questions.index("actual_weight_kg") < questions.index("dose_reduction_goal")
+    assert questions.index("actual_weight_kg") < questions.index("surgery")
+
+
 def test_nothing_is_asked_of_a_patient_out_of_scope(consult_mg: Consult) -> None:
     assert asked(consult_mg(diagnosis="other")) == []
 

@@ -49,7 +49,7 @@ def test_ci_runs_the_two_commands_of_the_readme() -> None:
     install, test = blocks(ROOT / "README.md", "sh")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "README.md" in ci
-    assert "pip install --quiet ." in install
+    assert "pip install --quiet --editable ." in install
     assert "pytest" in test
 
 

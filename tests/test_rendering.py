@@ -113,6 +113,32 @@ def test_a_local_parameter_is_labelled_on_the_page(consult_mg: Consult) -> None:
     assert "child_age_below_years = 18 years: child = yes (local parameter, not in the" in text
 
 
+def test_a_dose_by_a_derived_weight_is_labelled(consult_mg: Consult) -> None:
+    settings: dict[str, object] = {"ideal_weight_formula": "devine"}
+    consultation = consult_mg(settings, dysphagia="yes", sex="female", height_cm=165, age_years=30)
+    text = " ".join(render_consultation(consultation, "brief").split())
+    assert "The ideal weight is from ideal_weight_formula: local parameter, not in the source." in text
+    assert all("not in the source" in dose.notes[-1] for dose in consultation.doses)
+
+
+def test_findings_that_contradict_each_other_are_on_the_brief_page(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(severe_disease="no", grade=4), "brief")
+    assert "A16  The severity given and the grade given disagree." in text
+
+
+def test_what_argues_against_is_named_at_the_top(consult_mg: Consult) -> None:
+    for findings in ({"myasthenic_crisis": "yes"}, {"surgery": "none"}):
+        text = render_consultation(consult_mg(immediate_intervention_needed="yes", **findings))
+        assert "Against it: S53" in "\n".join(text.splitlines()[:5])
+
+
+def test_the_brief_page_says_what_it_leaves_out(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(myasthenic_crisis="yes"), "brief")
+    left_out = text.partition("LEFT OUT OF THIS BRIEF PAGE")[2].partition("REFERENCES")[0]
+    assert "S20" in left_out
+    assert "S63" not in left_out
+
+
 def test_an_unfulfilled_requirement_is_plain_to_see(consult_mg: Consult) -> None:
     text = render_consultation(consult_mg(surgery="thymectomy", medically_controlled="no"), "brief")
     assert "NOT FULFILLED" in text

@@ -57,6 +57,11 @@ def _place(page: Page, place: Mapping[str, Any]) -> None:
     page.text(f"digest of the sentence: {place['digest']}", 2)
 
 
+def _formulas(page: Page, formulas: Mapping[str, str]) -> None:
+    for name, says in formulas.items():
+        page.item("–", f"{name}: {says}", hang=2)
+
+
 def _bullets(page: Page, bullets: list[Mapping[str, Any]]) -> None:
     for number, bullet in enumerate(bullets, 1):
         page.item(f"{number}.", f"{joined(bullet['statements'])} (digest {bullet['digest'][:16]}…)", hang=4)
@@ -79,6 +84,10 @@ _PARTS: Mapping[str, tuple[str, Any]] = {
     "help": ("Help", _text),
     "undefined": ("Not defined by the source", _text),
     "derives": ("Derives", _text),
+    "serves_parameters": ("Serves the local parameter", _names),
+    "formulas": ("Formulas", _formulas),
+    "digest": ("Digest of the sentence", _text),
+    "statements": ("Statements", _names),
     "derived_by": ("Can be derived by the local parameter", _names),
     "from": ("From", _names),
     "applies_when": ("Applies when", _rule),
@@ -86,6 +95,7 @@ _PARTS: Mapping[str, tuple[str, Any]] = {
     "shown_when": ("Shown when", _rule),
     "regimen": ("Regimen", _text),
     "spread": ("Spread over", _text),
+    "fulfilled_when": ("Fulfilled when", _rule),
     "between": ("Between", _sides),
     "not_encoded": ("Not encoded as a rule", _text),
     "source": ("Where it stands in the source", _place),

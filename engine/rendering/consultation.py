@@ -11,7 +11,7 @@ from engine.dosing import Dose
 from engine.errors import listed
 from engine.findings import shown
 from engine.language import plain
-from engine.model import WEIGHTS_BY_BASIS, Statement, Test, natural, parts
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Statement, Test, natural, parts
 from engine.questions import Question, open_questions
 from engine.rendering.page import Page, joined, numbers
 
@@ -45,7 +45,7 @@ _STATUS = {
     "no_statement": (
         "NO STATEMENT",
         "warn",
-        "The source names no indication or role of {treatment} for this patient. Silence is not advice against it.",
+        "The source names no indication or role of {treatment} for this patient. Silence alone is not advice.",
     ),
     "out_of_scope": (
         "OUT OF SCOPE",
@@ -76,16 +76,15 @@ class _Writer:
         self.knowledge = consultation.knowledge
         self.length = length
         self.page = page
+        self.printed: set[str] = set()
 
     def write(self) -> Page:
         parts: list[Callable[[], None]] = [self.status, self.support, self.doses, self.against, self.check_first]
-        if self.length != BRIEF:
-            parts += [self.other_statements]
+        parts += [self.other_statements]
         parts += [self.conflicts, self.questions]
         if self.length == FULL:
             parts += [self.not_applying, self.findings, self.trace]
-        if self.length != BRIEF:
-            parts += [self.not_covered, self.outside]
+        parts += [self.left_out] if self.length == BRIEF else [self.not_covered, self.outside]
         for part in (*parts, self.parameters, self.references, self.provenance):
             part()
         return self.page
@@ -96,6 +95,8 @@ class _Writer:
         word, style, sentence = _STATUS[self.consultation.status]
         self.page.text(f"{word}: {self.knowledge.guideline.title}", style=style)
         self.page.text(sentence.format(treatment=self.knowledge.guideline.treatment))
+        for name in self.consultation.applying(natural(self.knowledge.statements_of("against", "contraindication"))):
+            self.page.text(f"Against it: {name}, {self.knowledge.statements[name].says}", style="bad")
         if self.consultation.status == "role_only":
             undecided = self.consultation.with_verdict(
                 UNDETERMINED, natural(self.knowledge.statements_of("indication"))
@@ -116,6 +117,7 @@ class _Writer:
 
     def statement(self, statement: Statement) -> None:
         """Add a statement: its words, its references and the findings it rests on."""
+        self.printed.add(statement.id)
         self.page.item(statement.id, f"{statement.says} {numbers(statement.references)}{self.fulfilled(statement)}")
         if self.length != BRIEF and statement.kind in ("indication", "role", "against", "contraindication"):
             because = self.because(statement.id)
@@ -129,8 +131,14 @@ class _Writer:
 
     def shown(self, names: Iterable[str]) -> str:
         """Return findings with their values."""
-        values, known = self.consultation.findings.values, self.knowledge.findings
-        return joined(f"{name} = {shown(values.get(name), known[name])}" for name in names)
+        findings, known = self.consultation.findings, self.knowledge.findings
+
+        def one(name: str) -> str:
+            derived = findings.derived.get(name)
+            label = f" ({NOT_FROM_SOURCE})" if derived is not None and derived.parameter else ""
+            return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
+
+        return joined(map(one, names))
 
     def fulfilled(self, statement: Statement) -> str:
         words = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
@@ -149,7 +157,9 @@ class _Writer:
         )
         for name in undecided:
             missing = joined(self.consultation.verdicts[name].missing)
-            self.page.item(name, f"not yet decided ({missing}): {self.knowledge.statements[name].says}")
+            statement = self.knowledge.statements[name]
+            self.printed.add(name)
+            self.page.item(name, f"not yet decided ({missing}): {statement.says} {numbers(statement.references)}")
 
     def is_before(self, name: str) -> bool:
         return self.knowledge.statements[name].before_treatment
@@ -163,7 +173,7 @@ class _Writer:
 
     def other_statements(self) -> None:
         before = [name for name in self.knowledge.statements if self.is_before(name)]
-        for heading, kinds in _PARTS:
+        for heading, kinds in _PARTS if self.length != BRIEF else _PARTS[:1]:
             self.statements_under(heading, kinds, before)
 
     # Doses. --------------------------------------------------------------------------------
@@ -178,7 +188,7 @@ class _Writer:
             for dose in (d for d in self.consultation.doses if d.statement == alike[0]):
                 self.dose(dose)
             self.spread(alike[0])
-        if applying and self.length != BRIEF:
+        if applying:
             for name in self.consultation.applying(natural(self.knowledge.statements_of("regimen_detail"))):
                 self.statement(self.knowledge.statements[name])
 
@@ -209,11 +219,13 @@ class _Writer:
     def spread(self, regimen: str) -> None:
         """Add how doses of a regimen above the limit may be spread, equal readings on one line."""
         for dose, readings in _by_reading([d for d in self.consultation.doses if d.of == regimen]):
-            above = listed([{"total": "the course", "daily": "one day"}[reading] for reading in readings])
+            above = listed([{"total": "of the course", "daily": "of one day"}[reading] for reading in readings])
             basis = (dose.weight_basis or "").replace("_", " ")
             amount = f"{_grams(dose.total_g or Decimal(0))} by {basis} weight"
-            says = f"{dose.statement} {numbers(dose.references)} {amount}: above the limit for {above}."
-            self.page.text(f"{says} Consider {_daily(dose)}.", 7)
+            limit = self.knowledge.statements[dose.statement].when
+            over = f"above {_grams(limit.grams)}" if isinstance(limit, AnyDose) else "large"
+            says = f"{dose.statement} {numbers(dose.references)} {amount}: {over} if read {above}."
+            self.page.text(f"{says} To consider: {_daily(dose)}.", 7)
             for note in dose.notes:
                 self.page.text(f"– {note}", 9)
 
@@ -227,7 +239,8 @@ class _Writer:
         told = applying if self.length != BRIEF else [name for name in applying if self.changes_the_course(name)]
         for name in told:
             involved = self.consultation.involved(name)
-            applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES]
+            applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES] or involved
+            self.printed |= {name, *applying_here}
             references = sorted({n for i in applying_here for n in self.knowledge.statements[i].references})
             where = f" ({joined(applying_here)} {numbers(references)})" if applying_here else ""
             self.page.item(name, f"{self.knowledge.conflicts[name].says}{where}")
@@ -236,10 +249,11 @@ class _Writer:
             self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Read them without --brief.", 2)
 
     def changes_the_course(self, name: str) -> bool:
-        """Whether a conflict is between treating and not treating, or between two regimens."""
+        """Whether a conflict is about treating at all, between two regimens, or within what was given."""
         sides = self.knowledge.sides(name)
         between_regimens = len(sides) > 1 and all(self.knowledge.regimens.keys() & side for side in sides)
-        return between_regimens or self.knowledge.conflicts[name].decides_status
+        in_the_findings = not sides
+        return between_regimens or in_the_findings or self.knowledge.conflicts[name].decides_status
 
     def questions(self) -> None:
         questions = open_questions(self.consultation)
@@ -264,6 +278,14 @@ class _Writer:
         more = f" and {len(ids) - most} more" if len(ids) > most else ""
         decides = [f"can decide {joined(ids[:most])}{more}"] if ids else []
         return joined([*decides, *([f"completes {joined(question.completes)}"] if question.completes else [])], "; ")
+
+    def left_out(self) -> None:
+        """Say what the brief page does not show."""
+        applying = self.consultation.applying(natural(self.knowledge.statements))
+        rest = [name for name in applying if name not in self.printed]
+        self.page.heading("Left out of this brief page")
+        statements = f"the statements {joined(rest)}; " if rest else ""
+        self.page.text(f"{statements}what the source does not cover; notes from outside it.", 2)
 
     def not_covered(self) -> None:
         if self.knowledge.guideline.not_covered:
@@ -291,7 +313,7 @@ class _Writer:
             )
 
     def references(self) -> None:
-        statements = (self.knowledge.statements[n] for n in self.consultation.applying(self.knowledge.statements))
+        statements = (self.knowledge.statements[name] for name in self.printed if name in self.knowledge.statements)
         cited = sorted({number for statement in statements for number in statement.references})
         if cited:
             self.page.heading("References cited")
@@ -334,10 +356,10 @@ class _Writer:
     def findings(self) -> None:
         findings = self.consultation.findings
         self.page.heading("Findings")
-        for name, value in findings.values.items():
+        for name in findings.values:
             derived = findings.derived.get(name)
-            how = f" (follows from {joined(derived.source)})" if derived is not None else ""
-            self.page.item("–", f"{name} = {shown(value, self.knowledge.findings[name])}{how}", hang=2)
+            how = f" (follows from {joined(derived.source)})" if derived is not None and not derived.parameter else ""
+            self.page.item("–", f"{self.shown([name])}{how}", hang=2)
         by_reason: dict[str, list[str]] = {}
         for name, reason in self.consultation.unknown().items():
             by_reason.setdefault(reason, []).append(name)

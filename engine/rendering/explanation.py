@@ -11,6 +11,8 @@ from engine.language import phrase, plain
 from engine.model import Knowledge
 from engine.rendering.page import Page, joined, numbers
 
+CHANGES_SHOWN = 6
+
 _VERDICTS = {"applies": "applies", "ruled_out": "is ruled out", "undetermined": "is undetermined"}
 
 
@@ -97,8 +99,10 @@ class _Writer:
         self.stands_in_the_way("Failed", data["failed"])
         self.stands_in_the_way("Unknown", data["unknown"])
         self.page.heading("Smallest changes that would make it apply")
-        for number, changes in enumerate(data["changes"], 1):
+        for number, changes in enumerate(data["changes"][:CHANGES_SHOWN], 1):
             self.page.item(f"{number}.", joined((self.change(change) for change in changes), "; "), hang=4)
+        if len(data["changes"]) > CHANGES_SHOWN:
+            self.page.text(f"and {len(data['changes']) - CHANGES_SHOWN} more of as many changes (--format json)", 2)
         if not data["changes"]:
             self.page.text("None was found among changes of up to three steps.", 2)
 
@@ -128,6 +132,8 @@ class _Writer:
         self.page.text(
             f"The status stays {after}." if before == after else f"The status changes from {before} to {after}.", 2
         )
+        if not data["verdicts"]:
+            self.page.text("No statement and no conflict comes out differently.", 2)
         for verdict, heading in (
             ("applies", "Now applies"),
             ("ruled_out", "Now ruled out"),
@@ -136,8 +142,6 @@ class _Writer:
             self.verdicts(heading, [v for v in data["verdicts"] if v["to"] == verdict])
         self.doses("Doses no longer given", data["doses"]["gone"])
         self.doses("Doses now given", data["doses"]["new"])
-        if not data["verdicts"] and before == after:
-            self.page.text("No statement and no conflict comes out differently.", 2)
 
     def verdicts(self, heading: str, verdicts: Iterable[Mapping[str, Any]]) -> None:
         if verdicts:
@@ -164,13 +168,9 @@ class _Writer:
 
 
 def _dose(dose: Mapping[str, Any]) -> str:
-    of = (
-        f"of {dose['of']}, reading the limit of the {'course' if dose['reading'] == 'total' else 'day'}: "
-        if "of" in dose
-        else ""
-    )
+    of = f"of {dose['of']}, read of the {'course' if dose['reading'] == 'total' else 'day'}: " if "of" in dose else ""
     if dose["total_g"] is None:
-        return f"{of}{_number(dose['g_per_kg'])} g/kg over {dose['days']} days; no grams, for no usable weight is known"
+        return f"{of}{_number(dose['g_per_kg'])} g/kg over {dose['days']} days; no grams: the weight is unknown"
     days = f"for {dose['days']} days" if dose["days"] is not None else "for a number of days that does not fit"
     weight = f"{_number(dose['weight_kg'])} kg {dose['weight_basis'].replace('_', ' ')} weight"
     course = f"{_number(dose['total_g'])} g in all, {_number(dose['daily_g'])} g a day {days}"
