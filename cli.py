@@ -179,26 +179,154 @@ def show(settings: Settings, name: str | None, format_: str) -> None:
         _print(render(data, _width(), _colour()))
 
 
-def _consultation(settings: Settings, case: str, name: str | None) -> tuple[Any, Any]:
-    """Return the rule base and the consultation of a case."""
-    from engine.cases import load_case, load_parameters
-    from engine.compiler import compile_rules
-    from engine.consultation import consult
+@main.command("next")
+@_case
+@_name
+@_format
+@click.pass_obj
+def next_(settings: Settings, case: str, name: str | None, format_: str) -> None:
+    """List the questions worth asking next of the patient in CASE, with the reason for each."""
+    from engine.contract import to_json
+    from engine.rendering.plan import plan_data, render_plan
+
+    base, findings = _findings(settings, case, name)
+    if format_ == "json":
+        _print(to_json(plan_data(base, findings)))
+    else:
+        _print(render_plan(base, findings, _width(), _colour()))
+
+
+@main.command()
+@click.option("--case", "case", metavar="FILE", help="Begin with the findings of this case.")
+@click.option("--resume", is_flag=True, help="Go on with the conversation that was broken off last.")
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep the answers in this folder instead of the usual place.",
+)
+@click.option("--save", "save", metavar="FILE", help="At the end, write the case to this file.")
+@click.pass_obj
+def ask(settings: Settings, case: str | None, resume: bool, journal: Path | None, save: str | None) -> None:
+    """Ask what matters about one patient, say why, and end in the consultation.
+
+    Each answer is on disk before the next question. Type 'help' at any question.
+    """
+    from engine.conversation import Conversation
+    from engine.rendering.dialogue import Dialogue
+
+    base = _rule_base(settings)
+    folder = journal or _usual_place()
+    if resume and (case is not None or settings.parameters is not None):
+        raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
+    conversation = Conversation(base, _resumed(folder) if resume else _begun(settings, folder, base, case))
+    dialogue = Dialogue(conversation, lambda name: _save(conversation, name), _width(), _colour())
+    _print(dialogue.opening())
+    while not dialogue.over:
+        line = _line(dialogue.prompt())
+        if line is None:
+            _print(dialogue.leave())
+            break
+        _print(dialogue.reply(line))
+    if save is not None:
+        _print(_save(conversation, save))
+
+
+def _usual_place() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("ivig-mg", appauthor=False) / "conversations"
+
+
+def _resumed(folder: Path) -> Any:
+    """Return the journal of the conversation that was broken off last."""
+    from engine import journal
+
+    kept = journal.resume(folder)
+    if kept is None:
+        raise InputError(
+            [Fault(f"there is no conversation to go on with in {folder}", "Begin one with 'ivig-mg ask'.")]
+        )
+    return kept
+
+
+def _begun(settings: Settings, folder: Path, base: Any, case: str | None) -> Any:
+    """Return a new journal, with the findings and parameters of a case if there is one."""
+    from engine import journal
+    from engine.cases import load_case
     from engine.findings import interpret
 
-    base = compile_rules(load(settings.knowledge))
-    chosen = load_case(case, name)
-    set_here = load_parameters(settings.parameters) if settings.parameters is not None else {}
-    _require_agreement(chosen.parameters, set_here)
-    findings = interpret(base.knowledge, chosen.findings, {**chosen.parameters, **set_here})
+    chosen = load_case(case) if case is not None else None
+    parameters = _in_force(chosen.parameters if chosen is not None else {}, _parameters(settings))
+    findings = chosen.findings if chosen is not None else {}
+    interpret(base.knowledge, findings, parameters)
+    kept = journal.begin(folder, base.knowledge.digest, {name: given.text for name, given in parameters.items()})
+    if findings:
+        kept.keep({name: given.text for name, given in findings.items()})
+    return kept
+
+
+def _save(conversation: Any, name: str) -> str:
+    """Write the answers as a case file, and say so."""
+    from engine.rendering.dialogue import case_text
+
+    path = Path(name).expanduser()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(case_text(conversation.answers.items()))
+    except FileExistsError:
+        raise InputError([Fault(f"{path} is there already", "Choose another name; nothing was written.")]) from None
+    except OSError as problem:
+        raise InputError([Fault(f"{path} cannot be written: {problem.strerror}", "Choose another place.")]) from None
+    return f"Saved as {path}; 'ivig-mg consult {path}' reads it.\n"
+
+
+def _line(prompt: str) -> str | None:
+    """Return a line that the user types, or None where there are no more."""
+    try:
+        return input(prompt)
+    except (EOFError, KeyboardInterrupt):
+        return None
+
+
+def _rule_base(settings: Settings) -> Any:
+    from engine.compiler import compile_rules
+
+    return compile_rules(load(settings.knowledge))
+
+
+def _parameters(settings: Settings) -> Mapping[str, Any]:
+    from engine.cases import load_parameters
+
+    return load_parameters(settings.parameters) if settings.parameters is not None else {}
+
+
+def _consultation(settings: Settings, case: str, name: str | None) -> tuple[Any, Any]:
+    """Return the rule base and the consultation of a case."""
+    from engine.consultation import consult
+
+    base, findings = _findings(settings, case, name)
     return base, consult(base, findings)
 
 
-def _require_agreement(in_case: Mapping[str, Any], set_here: Mapping[str, Any]) -> None:
+def _findings(settings: Settings, case: str, name: str | None) -> tuple[Any, Any]:
+    """Return the rule base and the findings of a case."""
+    from engine.cases import load_case
+    from engine.findings import interpret
+
+    base = _rule_base(settings)
+    chosen = load_case(case, name)
+    parameters = _in_force(chosen.parameters, _parameters(settings))
+    return base, interpret(base.knowledge, chosen.findings, parameters)
+
+
+def _in_force(in_case: Mapping[str, Any], set_here: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a case and of a parameter file together; where both set one, they agree."""
     for name in sorted(set(in_case) & set(set_here)):
         if in_case[name].text != set_here[name].text:
             found = f"{name} is {in_case[name].text} in the case, but {set_here[name].text} in the parameter file"
             raise InputError([Fault(found, "Leave one of the two out.", in_case[name].place)])
+    return {**in_case, **set_here}
 
 
 def _assignments(changes: tuple[str, ...]) -> dict[str, Any]:

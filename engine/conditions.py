@@ -6,7 +6,7 @@ held against each other by a property test. Tests on findings are judged here on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 from msgspec import Struct
@@ -28,11 +28,15 @@ class Judgement(Struct, frozen=True):
 
 
 class Judge:
-    """Judges conditions of one knowledge base for one patient; each rule and test only once."""
+    """Judges conditions of one knowledge base for one patient; each rule and test only once.
 
-    def __init__(self, knowledge: Knowledge, findings: Findings) -> None:
+    Whether a finding ``still_to_ask`` *is unknown* is itself unknown: the answer can be a value.
+    """
+
+    def __init__(self, knowledge: Knowledge, findings: Findings, still_to_ask: Collection[str] = ()) -> None:
         self.knowledge = knowledge
         self.findings = findings
+        self.still_to_ask = still_to_ask
         self._rules: dict[str, Judgement] = {}
         self._tests: dict[Test | DoseTest, Judgement] = {}
 
@@ -82,6 +86,8 @@ class Judge:
         value = self.findings.values.get(test.finding)
         because = frozenset({test.finding})
         if test.operator in ("is unknown", "is known"):
+            if test.finding in self.still_to_ask:
+                return governed if governed.truth is Truth.UNKNOWN else self._missing(test.finding)
             return Judgement(from_bool((value is None) == (test.operator == "is unknown")), because)
         outcome = Truth.UNKNOWN if value is None else from_bool(compare(test, value))
         if governed.truth is Truth.UNKNOWN and (value is None or (value == "no" and outcome is Truth.YES)):

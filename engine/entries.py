@@ -148,6 +148,7 @@ def read_finding(entry: Entry) -> model.Finding:
         high,
         help=values.get("help", ""),
         undefined=values.get("undefined", ""),
+        topic=values.get("topic", ""),
     )
     if (finding.type == "choice") != bool(finding.choices):
         entry.fault("'choices' belong to a finding of type choice, and to no other", "Add or remove 'choices:'.")

@@ -252,6 +252,7 @@ FINDING = _form(
     "a finding",
     {"asks": Prose("a question"), "type": OneOf(TYPES)},
     {
+        "topic": Prose("a topic"),
         "choices": ListOf(NAME, "a list of choices"),
         "unit": Prose("a unit"),
         "range": Range(),

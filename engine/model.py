@@ -128,7 +128,8 @@ class Finding(Struct, frozen=True):
     """An input: one thing that can be known of a patient.
 
     ``type`` is ``yes/no``, ``choice``, ``whole number`` or ``number``. ``only_if`` is the test
-    that governs it: while that is false, the finding is not applicable.
+    that governs it: while that is false, the finding is not applicable. Findings of one ``topic`` are
+    asked about together.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Finding(Struct, frozen=True):
     only_if: Test | None = None
     help: str = ""
     undefined: str = ""
+    topic: str = ""
 
     @property
     def is_number(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
 from engine.consultation import APPLIES, UNDETERMINED, Consultation
 from engine.dosing import Dose
-from engine.model import WEIGHTS_BY_BASIS, Statement, natural
+from engine.model import WEIGHTS_BY_BASIS, Knowledge, Statement, natural
 from engine.truth import Truth
 
 CONSEQUENCE = ("against", "contraindication", "caution", "indication", "role", "regimen", "regimen_detail")
@@ -44,7 +44,9 @@ def open_questions(consultation: Consultation) -> list[Question]:
         for name, finding in consultation.knowledge.findings.items()
         if name in settles or name in completes
     ]
-    return sorted(questions, key=lambda question: (_rank(consultation, question), -len(question.settles)))
+    return sorted(
+        questions, key=lambda q: (consequence(consultation.knowledge, q.settles, q.completes), -len(q.settles))
+    )
 
 
 def _undetermined(consultation: Consultation) -> dict[str, tuple[str, ...]]:
@@ -79,14 +81,15 @@ def _by_finding(missing: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, 
     return {finding: tuple(natural(names)) for finding, names in found.items()}
 
 
-def _rank(consultation: Consultation, question: Question) -> float:
-    statements = consultation.knowledge.statements
-    settled = {statements[name].kind for name in question.settles if name in statements}
+def consequence(knowledge: Knowledge, settles: Sequence[str], completes: Sequence[str]) -> float:
+    """Return how consequential a question is by what it can settle and complete, lower for more."""
+    statements = knowledge.statements
+    settled = {statements[name].kind for name in settles if name in statements}
     # Whether an operation is planned decides a caution about operations; that makes it no more urgent.
-    only_asked_for = all(statements[name].fulfilled for name in question.settles if _is_caution(statements.get(name)))
+    only_asked_for = all(statements[name].fulfilled for name in settles if _is_caution(statements.get(name)))
     kinds = settled - {"caution"} if only_asked_for else settled
     ranks = [float(CONSEQUENCE.index(kind)) for kind in kinds if kind in CONSEQUENCE]
-    if question.completes:
+    if completes:
         ranks.append(CONSEQUENCE.index("caution") + 0.5)
     return min(ranks, default=float(len(CONSEQUENCE)))
 

@@ -1,0 +1,108 @@
+"""How many findings and prompts a conversation needs, over the worked cases.
+
+    python -m benchmarks.questions
+
+Each worked case is asked in two ways: by a respondent who knows only what the case lists (and says
+*unknown* to the rest), and by one who also knows the rest of the patient, as an ordinary one: no
+to yes/no findings, no surgery, normal IgA. The fixed-order questionnaire asks every finding in the
+order of the file and skips only what is not applicable.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from engine.cases import load_cases
+from engine.compiler import RuleBase, compile_rules
+from engine.conversation import Answer, Conversation
+from engine.findings import REASONS, Given, governs, interpret
+from engine.journal import begin
+from engine.loading import SHIPPED, load
+from engine.truth import Truth
+
+ORDINARY = {
+    "diagnosis": "myasthenia_gravis",
+    "surgery": "none",
+    "iga_status": "normal",
+    "serum_iga_g_per_l": "1.5",
+    "age_years": "45",
+    "actual_weight_kg": "70",
+    "ideal_weight_kg": "62",
+    "sex": "female",
+    "height_cm": "168",
+    "plasma_exchange_feasible": "yes",
+}
+
+Patient = Mapping[str, str]
+
+
+def listed_only(base: RuleBase, words: Mapping[str, Given]) -> Patient:
+    """Return what a case lists of its patient."""
+    return {name: given.text for name, given in words.items()}
+
+
+def ordinary(base: RuleBase, words: Mapping[str, Given]) -> Patient:
+    """Return what a case lists, and an ordinary answer for all else that is applicable."""
+    patient = {name: given.text for name, given in words.items() if given.text not in REASONS}
+    for name, finding in base.knowledge.findings.items():
+        values = interpret(base.knowledge, {key: Given(word) for key, word in patient.items()}).values
+        if name not in values and governs(finding, values) is not Truth.NO:
+            patient[name] = "2" if name == "grade" else ORDINARY.get(name, "no")
+    return patient
+
+
+def converse(base: RuleBase, patient: Patient, folder: Path) -> tuple[int, int, float]:
+    """Return the findings asked, the prompts, and the longest wait for a next question in seconds."""
+    conversation = Conversation(base, begin(folder, base.knowledge.digest, {}))
+    prompts, longest = 0, 0.0
+    while True:
+        start = time.perf_counter()
+        questions = conversation.question()
+        longest = max(longest, time.perf_counter() - start)
+        if not questions:
+            return len(conversation.answers), prompts, longest
+        prompts += 1
+        answers = [Answer(q.finding, patient.get(q.finding, "unknown")) for q in questions]
+        start = time.perf_counter()
+        conversation.give(answers)
+        longest = max(longest, time.perf_counter() - start)
+
+
+def questionnaire(base: RuleBase, patient: Patient) -> int:
+    """Return how many findings a fixed-order questionnaire asks."""
+    asked: dict[str, str] = {}
+    for name, finding in base.knowledge.findings.items():
+        values = interpret(base.knowledge, {key: Given(word) for key, word in asked.items()}).values
+        if governs(finding, values) is not Truth.NO:
+            asked[name] = patient.get(name, "unknown")
+    return len(asked)
+
+
+def main() -> None:
+    """Ask every worked case in both ways and print what it took."""
+    base = compile_rules(load())
+    cases = [case for case in load_cases(SHIPPED) if not case.parameters]
+    everything = len(base.knowledge.findings)
+    ways: Mapping[str, Callable[[RuleBase, Mapping[str, Given]], Patient]] = {
+        "knows what the case lists": listed_only,
+        "knows an ordinary patient": ordinary,
+    }
+    print(f"{len(cases)} worked cases, {everything} findings; medians, and the worst\n")
+    for way, patient_of in ways.items():
+        with tempfile.TemporaryDirectory() as folder:
+            taken = [converse(base, patient_of(base, case.findings), Path(folder)) for case in cases]
+        fixed = [questionnaire(base, patient_of(base, case.findings)) for case in cases]
+        findings, prompts = [asked for asked, _, _ in taken], [count for _, count, _ in taken]
+        print(f"{way}:")
+        for name, counts in (("findings asked", findings), ("prompts", prompts), ("fixed order", fixed)):
+            share = statistics.median(counts) / everything
+            print(f"  {name:>15}: {statistics.median(counts):4.0f} ({share:.0%} of all findings), worst {max(counts)}")
+        print(f"  {'longest wait':>15}: {max(wait for _, _, wait in taken) * 1000:.0f} ms to the next question\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""A conversation about one patient: what is asked next, and what an answer changes.
+
+Answers are kept in a journal before anything else is done with them. An answer that cannot be used
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from engine.compiler import RuleBase
+from engine.consultation import Consultation, consult
+from engine.errors import Fault, InputError, listed, shortened
+from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interpret, read_value, shown
+from engine.journal import Journal
+from engine.language import accepted, choices
+from engine.model import Finding, Value
+from engine.planner import Plan, Planned, plan
+from engine.quantities import Converted, convert
+from engine.truth import Truth
+
+MOST_AT_ONCE = 5
+"""How many yes/no questions of one topic are asked together."""
+
+
+class Answer(Struct, frozen=True):
+    """What a text says of a finding: the word to keep, and the conversion to show first, if there is one."""
+
+    finding: str
+    word: str
+    converted: Converted | None = None
+
+
+class Conversation:
+    """The state of one conversation: its answers, and what follows from them."""
+
+    def __init__(self, base: RuleBase, journal: Journal) -> None:
+        self.base = base
+        self.journal = journal
+        self.parameters = {name: Given(word) for name, word in journal.parameters.items()}
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """The answers given so far, in the order they were given."""
+        return self.journal.answers
+
+    def findings(self, answers: Mapping[str, str] | None = None) -> Findings:
+        """Return the findings that the answers state.
+
+        Raises:
+            InputError: when they cannot be.
+
+        """
+        words = self.answers if answers is None else answers
+        given = {name: Given(word) for name, word in words.items()}
+        return interpret(self.base.knowledge, given, self.parameters)
+
+    def consultation(self) -> Consultation:
+        """Return the consultation as it stands."""
+        return consult(self.base, self.findings())
+
+    def plan(self) -> Plan:
+        """Return the questions still worth asking."""
+        return plan(self.base, self.findings())
+
+    def question(self) -> Sequence[Planned]:
+        """Return the next question: one finding, or some yes/no findings of one topic; none when settled."""
+        questions = self.plan().questions
+        together = [q for q in questions if q.topic and q.topic == questions[0].topic and self.is_yes_no(q)]
+        if together and together[0] == questions[0]:
+            return together[:MOST_AT_ONCE]
+        return questions[:1]
+
+    def is_yes_no(self, question: Planned) -> bool:
+        """Whether a question is answered with yes or no."""
+        return self.base.knowledge.findings[question.finding].type == "yes/no"
+
+    def give(self, answers: Iterable[Answer]) -> list[str]:
+        """Keep answers, and return the names of earlier ones that no longer can stand and were set aside.
+
+        Raises:
+            InputError: when they cannot be used; nothing is changed then.
+
+        """
+        words = {answer.finding: answer.word for answer in answers}
+        together = {**self.answers, **words}
+        set_aside = self.against_governors(together, words)
+        self.findings({name: word for name, word in together.items() if name not in set_aside})
+        self.journal.keep(words, set_aside)
+        return set_aside
+
+    def against_governors(self, together: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+        """Return earlier answers that stand against the new answer of their governor."""
+        findings = self.base.knowledge.findings
+        values: dict[str, Value] = {
+            name: _value(findings[name], word) for name, word in together.items() if word not in REASONS
+        }
+        return [
+            name
+            for name, value in values.items()
+            if name not in new and value != "no" and governs(findings[name], values) is Truth.NO
+        ]
+
+    def back(self) -> list[str]:
+        """Take the last answers back, and return their names; none when there is none."""
+        last = self.journal.last
+        if last:
+            self.journal.keep({}, withdraw=last)
+        return last
+
+
+def read_answer(finding: Finding, text: str) -> Answer:
+    """Return what a text says of a finding: a value, an unambiguous beginning of one, an amount or a reason.
+
+    Raises:
+        InputError: saying what is accepted.
+
+    """
+    written = " ".join(text.split())
+    if not finding.is_number:
+        word = _beginning(written.lower(), choices(finding)) or _reason(written)
+        if word is not None:
+            return Answer(finding.name, word)
+    reason = _reason(written)
+    if reason is not None:
+        return Answer(finding.name, reason)
+    converted = convert(written, finding.unit) if finding.is_number else None
+    word = shown(converted.value) if converted is not None else written
+    try:
+        return Answer(finding.name, shown(_value(finding, word)), converted)
+    except ValueError as problem:
+        what = f"{converted}. {problem}" if converted is not None else str(problem)
+        also = f"Or {listed(REASONS, 'or')}, where it is not known."
+        raise InputError([Fault(f"'{shortened(written)}' is no answer to this", f"{what} {also}")]) from None
+
+
+def _value(finding: Finding, word: str) -> Value:
+    return read_value(finding, word, choices(finding), accepted(finding))
+
+
+def _beginning(text: str, words: Sequence[str]) -> str | None:
+    if text in words:
+        return text
+    meant = [word for word in words if text and word.startswith(text)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _reason(text: str) -> str | None:
+    folded = text.lower()
+    if folded in ("skip", "later"):
+        return NOT_ASKED
+    if folded in ("dk", "don't know", "dont know", "do not know", "not known", "i don't know"):
+        return "unknown"
+    return _beginning(folded, REASONS)

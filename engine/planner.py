@@ -1,0 +1,193 @@
+"""The questions worth asking next, in order, with the reason for each.
+
+A finding is worth asking only while it can still change a use, what speaks against it, a caution,
+a dose or a conflict. The plan is a pure function of knowledge and findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from msgspec import Struct
+
+from engine.compiler import RuleBase
+from engine.conditions import Judge
+from engine.findings import Findings, governs
+from engine.model import (
+    ACTUAL_WEIGHT,
+    WEIGHTS_BY_BASIS,
+    AnyDose,
+    Condition,
+    DoseTest,
+    Gate,
+    Knowledge,
+    Named,
+    Not,
+    Test,
+    natural,
+)
+from engine.questions import CONSEQUENCE, consequence
+from engine.truth import Truth
+
+GOAL_KINDS = CONSEQUENCE[: CONSEQUENCE.index("regimen_detail")]
+"""The kinds of statement that have to be settled; all conflicts and all doses have to be as well."""
+
+
+class Planned(Struct, frozen=True):
+    """A question worth asking.
+
+    ``settles`` has the goals still open that it can decide, ``completes`` the regimens that apply
+    and lack a weight by it, and the requirements whose fulfilment is unknown.
+    """
+
+    finding: str
+    asks: str
+    topic: str
+    settles: tuple[str, ...]
+    completes: tuple[str, ...]
+
+
+class Plan(Struct, frozen=True):
+    """The questions worth asking, the next one first, and how many there can be at most."""
+
+    questions: tuple[Planned, ...]
+    at_most: int
+
+
+def plan(base: RuleBase, findings: Findings) -> Plan:
+    """Return the questions worth asking of a patient."""
+    return _Planning(base.knowledge, findings).plan()
+
+
+def still_to_ask(knowledge: Knowledge, findings: Findings) -> frozenset[str]:
+    """Return the findings that have neither a value nor an answer that says why not."""
+    return frozenset(knowledge.findings) - set(findings.values) - set(findings.reasons)
+
+
+class _Planning:
+    """One planning: the goals of a knowledge base, judged for one patient."""
+
+    def __init__(self, knowledge: Knowledge, findings: Findings) -> None:
+        self.knowledge = knowledge
+        self.findings = findings
+        self.unasked = still_to_ask(knowledge, findings)
+        self.judge = Judge(knowledge, findings, self.unasked)
+
+    def plan(self) -> Plan:
+        settles = self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
+        completes = self.by_finding(self.lacking())
+        asked = [name for name in self.knowledge.findings if name in settles or name in completes]
+        questions = [
+            Planned(
+                name,
+                self.knowledge.findings[name].asks,
+                self.knowledge.findings[name].topic,
+                settles.get(name, ()),
+                completes.get(name, ()),
+            )
+            for name in asked
+        ]
+        return Plan(tuple(self.in_order(questions)), len({*asked, *self.reachable()}))
+
+    def open_goals(self) -> Iterator[str]:
+        goals = (*self.knowledge.statements_of(*GOAL_KINDS), *self.knowledge.conflicts)
+        return (goal for goal in goals if self.judge.rule(goal).truth is Truth.UNKNOWN)
+
+    def lacking(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Yield each statement that applies and lacks a weight or its fulfilment, with what gives it."""
+        for name, statement in self.knowledge.statements.items():
+            if self.judge.rule(name).truth is not Truth.YES:
+                continue
+            if statement.fulfilled is not None:
+                yield name, self.judge.judge(statement.fulfilled).missing
+            if statement.regimen is not None:
+                yield name, self.weights(statement.regimen.weight)
+
+    def weights(self, basis: str) -> set[str]:
+        """Return what would give the unknown weights that a regimen may be dosed by.
+
+        A dose by ideal weight also says whether that exceeds the actual one, so it needs both.
+        """
+        needed = {*WEIGHTS_BY_BASIS[basis], ACTUAL_WEIGHT}
+        unknown = [name for name in sorted(needed) if name not in self.findings.values]
+        return {*unknown, *(source for name in unknown for source in self.findings.obtainable.get(name, ()))}
+
+    def by_finding(self, waiting: Iterable[tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for name, missing in waiting:
+            for finding in missing:
+                if self.worth_asking(finding):
+                    found.setdefault(finding, []).append(name)
+        return {finding: tuple(natural(names)) for finding, names in found.items()}
+
+    def worth_asking(self, finding: str) -> bool:
+        """Whether a missing finding can be asked: not what a parameter will derive, nor in vain for it."""
+        if finding not in self.unasked or self.derivable(finding):
+            return False
+        derives = [target for target, sources in self.findings.obtainable.items() if finding in sources]
+        return not derives or finding in self.tested or any(self.derivable(target) for target in derives)
+
+    def derivable(self, finding: str) -> bool:
+        """Whether a parameter in force will derive a finding once what it waits for is answered."""
+        sources = self.findings.obtainable.get(finding, frozenset())
+        return bool(sources) and sources <= self.unasked
+
+    @cached_property
+    def tested(self) -> frozenset[str]:
+        """The findings that some open goal has a test on that is not decided yet."""
+        seen: set[str] = set()
+        return frozenset(name for goal in self.open_goals() for name in self.leaves(self.knowledge.rules[goal], seen))
+
+    def in_order(self, questions: Iterable[Planned]) -> list[Planned]:
+        """Return questions by topic: what argues against a use, then what was begun, then most at stake."""
+        questions = list(questions)
+        begun = {self.knowledge.findings[name].topic for name in (*self.findings.given, *self.findings.reasons)}
+        best = {q.topic: min(self.rank(other) for other in questions if other.topic == q.topic) for q in questions}
+        return sorted(
+            questions, key=lambda q: (best[q.topic][0] > 0, q.topic not in begun, best[q.topic], q.topic, self.rank(q))
+        )
+
+    def rank(self, question: Planned) -> tuple[float, int]:
+        """Return how consequential a question is, lower for more: by what it can decide, then by how much."""
+        return consequence(self.knowledge, question.settles, question.completes), -len(question.settles)
+
+    # How many questions there can be at most. ----------------------------------------------
+
+    def reachable(self) -> set[str]:
+        """Return every finding that could still come to be asked, whatever the answers."""
+        seen = set(self.tested)
+        for name, statement in self.knowledge.statements.items():
+            if self.judge.rule(name).truth is Truth.NO:
+                continue
+            if statement.fulfilled is not None:
+                seen |= set(self.leaves(statement.fulfilled, set()))
+            if statement.regimen is not None:
+                seen |= self.weights(statement.regimen.weight)
+        with_sources = seen | {source for name in seen for source in self.findings.obtainable.get(name, ())}
+        return {name for name in with_sources if name in self.unasked and self.applicable(name)}
+
+    def applicable(self, name: str) -> bool:
+        return governs(self.knowledge.findings[name], self.findings.values) is not Truth.NO
+
+    def leaves(self, condition: Condition, seen: set[str]) -> Iterator[str]:
+        """Yield the findings, with their governors, of the parts of a condition that are undecided."""
+        if self.judge.judge(condition).truth is not Truth.UNKNOWN:
+            return
+        match condition:
+            case Test(finding):
+                governor = self.knowledge.findings[finding].only_if
+                yield from (finding,) if governor is None else (finding, governor.finding)
+            case DoseTest(weight=weight):
+                yield weight
+            case Named(name):
+                if name not in seen:
+                    seen.add(name)
+                    yield from self.leaves(self.knowledge.rules[name], seen)
+            case Not(of):
+                yield from self.leaves(of, seen)
+            case AnyDose():
+                yield from self.leaves(self.judge.expanded(condition), seen)
+            case Gate(of=of):
+                for part in of:
+                    yield from self.leaves(part, seen)

@@ -1,0 +1,101 @@
+"""Amounts in other units: pounds, stones, feet, inches, metres and milligrams per decilitre.
+
+The one place where they are converted. Factors are exact; a converted amount is rounded half up to
+three decimals, and is always shown before it is used.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import Struct
+
+from engine.language import canonical, plain
+
+FACTORS = {
+    "kg": {
+        "kg": Decimal(1),
+        "g": Decimal("0.001"),
+        "lb": Decimal("0.45359237"),
+        "st": Decimal("6.35029318"),
+    },
+    "cm": {
+        "cm": Decimal(1),
+        "mm": Decimal("0.1"),
+        "m": Decimal(100),
+        "in": Decimal("2.54"),
+        "ft": Decimal("30.48"),
+    },
+    "g/L": {"g/L": Decimal(1), "mg/dL": Decimal("0.01"), "mg/L": Decimal("0.001"), "g/dL": Decimal(10)},
+}
+"""How much of a finding's unit one of another unit is."""
+
+WORDS = {
+    "lbs": "lb",
+    "pound": "lb",
+    "pounds": "lb",
+    "stone": "st",
+    "stones": "st",
+    "foot": "ft",
+    "feet": "ft",
+    "'": "ft",
+    "′": "ft",
+    "inch": "in",
+    "inches": "in",
+    '"': "in",
+    "″": "in",
+    "''": "in",
+    "metre": "m",
+    "metres": "m",
+    "meter": "m",
+    "meters": "m",
+    "kgs": "kg",
+    "kilo": "kg",
+    "kilos": "kg",
+}
+
+FINEST = Decimal("0.001")
+
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/'\"′″]+)\s*")
+
+
+class Converted(Struct, frozen=True):
+    """An amount as it was written, and what it is in the unit of the finding."""
+
+    written: str
+    value: Decimal
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.written} is {plain(self.value)} {self.unit}"
+
+
+def convert(text: str, unit: str) -> Converted | None:
+    """Return an amount in another unit, such as ``154 lb`` or ``5 ft 4 in``, in the unit wanted.
+
+    None when the text is no such amount, or is in the unit wanted already.
+    """
+    factors = FACTORS.get(unit, {})
+    written = " ".join(text.split())
+    amounts = _amounts(written)
+    units = [name for _, name in amounts]
+    if not amounts or units == [unit] or not set(units) <= factors.keys() or len(set(units)) < len(units):
+        return None
+    if [factors[name] for name in units] != sorted((factors[name] for name in units), reverse=True):
+        return None
+    total = sum((amount * factors[name] for amount, name in amounts), Decimal(0))
+    return Converted(written, canonical(total.quantize(FINEST, ROUND_HALF_UP)), unit)
+
+
+def _amounts(text: str) -> list[tuple[Decimal, str]]:
+    """Return the numbers of a text with their units, or nothing where it has anything else in it."""
+    found: list[tuple[Decimal, str]] = []
+    position = 0
+    while position < len(text):
+        part = _PART.match(text, position)
+        if part is None:
+            return []
+        found.append((Decimal(part[1]), WORDS.get(part[2].lower(), part[2])))
+        position = part.end()
+    return found
