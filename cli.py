@@ -221,13 +221,12 @@ def ask(settings: Settings, case: str | None, resume: bool, journal: Path | None
         raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
     conversation = Conversation(base, _resumed(folder) if resume else _begun(settings, folder, base, case))
     dialogue = Dialogue(conversation, lambda name: _save(conversation, name), _width(), _colour())
-    _print(dialogue.opening())
-    while not dialogue.over:
-        line = _line(dialogue.prompt())
-        if line is None:
-            _print(dialogue.leave())
-            break
-        _print(dialogue.reply(line))
+    try:
+        _print(dialogue.opening())
+        while not dialogue.over:
+            _print(dialogue.reply(input(dialogue.prompt())))
+    except (EOFError, KeyboardInterrupt):
+        _print(dialogue.leave())
     if save is not None:
         _print(_save(conversation, save))
 
@@ -279,14 +278,6 @@ def _save(conversation: Any, name: str) -> str:
     except OSError as problem:
         raise InputError([Fault(f"{path} cannot be written: {problem.strerror}", "Choose another place.")]) from None
     return f"Saved as {path}; 'ivig-mg consult {path}' reads it.\n"
-
-
-def _line(prompt: str) -> str | None:
-    """Return a line that the user types, or None where there are no more."""
-    try:
-        return input(prompt)
-    except (EOFError, KeyboardInterrupt):
-        return None
 
 
 def _rule_base(settings: Settings) -> Any:

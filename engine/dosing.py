@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, Inexact, localcontext
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -149,9 +149,12 @@ def _by_basis(regimen: Regimen, values: Mapping[str, Value]) -> Iterator[tuple[s
 
 
 def _a_day(total: Decimal, days: int) -> tuple[Decimal, tuple[str, ...]]:
-    daily = canonical(total / days)
-    if daily * days == total:
-        return daily, ()
+    with localcontext() as context:
+        context.clear_flags()
+        daily = total / days
+        even = not context.flags[Inexact]
+    if even:
+        return canonical(daily), ()
     return daily.quantize(FINEST, ROUND_HALF_EVEN), (f"The daily figure is rounded to {plain(FINEST)} g.",)
 
 

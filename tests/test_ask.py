@@ -43,7 +43,7 @@ def terminal(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
 def on_a_terminal(folder: Path, *more: str) -> Iterator[pexpect.spawn[str]]:
     words = ["-m", "cli", "ask", "--journal", str(folder), *more]
     environment = {**os.environ, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
-    child = pexpect.spawn(sys.executable, words, encoding="utf-8", timeout=20, cwd=str(ROOT), env=environment)
+    child = pexpect.spawn(sys.executable, words, encoding="utf-8", timeout=60, cwd=str(ROOT), env=environment)
     child.setecho(False)
     yield child
     child.close(force=True)
@@ -76,7 +76,7 @@ def test_control_c_loses_nothing(terminal: pexpect.spawn[str], tmp_path: Path) -
     terminal.sendline("m")
     terminal.expect("Acute state")
     terminal.expect("> ")
-    terminal.sendintr()
+    os.kill(terminal.pid or 0, signal.SIGINT)
     terminal.expect("--resume")
     terminal.expect(pexpect.EOF)
     for child in on_a_terminal(tmp_path, "--resume"):

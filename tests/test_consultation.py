@@ -158,3 +158,18 @@ def test_maintenance_when_others_cannot_be_used_rests_on_reference_3_alone(consu
     assert indications == ["S43"]
     [conflict] = [c for c in consultation_data(consultation)["conflicts"] if c["id"] == "A09"]
     assert conflict["references"] == [3]
+
+
+def test_each_step_and_each_statement_carries_its_own_references(consult_mg: Consult) -> None:
+    data = consultation_data(consult_mg(myasthenic_crisis="yes", immediate_intervention_needed="yes"))
+    statements = {s["id"]: s["references"] for s in data["statements"]}
+    steps = {step["rule"]: step["references"] for step in data["trace"]}
+    assert statements["S12"] == steps["S12"] == [3]
+    assert statements["S22"] == [3, 5]
+    assert steps["A01"] == data["conflicts"][0]["references"]
+    assert steps["ivig_supported"] == []
+
+
+def test_a_conflict_names_statements_that_are_still_undetermined(consult_mg: Consult) -> None:
+    data = consultation_data(consult_mg(myasthenic_crisis="yes"))
+    assert {"S12", "S01", "S53"} <= set(data["conflicts"][0]["statements"])

@@ -112,3 +112,25 @@ def test_a_spread_dose_keeps_its_own_references(consult_mg: Consult) -> None:
     [dose] = only(list(consult_mg(myasthenic_crisis="yes", actual_weight_kg=70).doses), "S59")
     assert dose_data(dose)["references"] == [1]
     assert (dose.of, dose.reading) == ("S57", "total")
+
+
+def test_a_dose_spread_by_ideal_weight_keeps_the_note_on_that_weight(consult_mg: Consult) -> None:
+    doses = only(list(consult_mg(dysphagia="yes", actual_weight_kg=50, ideal_weight_kg=60).doses), "S59")
+    assert all(dose.notes[-1].startswith("The ideal weight, 60 kg, exceeds") for dose in doses)
+
+
+@pytest.mark.parametrize(("days", "daily", "rounded"), [(3, "66.666667", True), (4, "50", False)])
+def test_a_daily_figure_that_does_not_come_out_even_is_rounded_and_says_so(
+    days: int, daily: str, rounded: bool
+) -> None:
+    from engine.dosing import doses
+    from engine.model import Guideline, Knowledge, Regimen, Statement, Test
+    from tests.random_knowledge import FINDINGS, SECTIONS
+
+    regimen = Regimen(Decimal(2), Decimal(2), days, "actual")
+    statement = Statement("S1", "S1", "regimen", "P.1", (1,), Test("a", "is", "yes"), regimen)
+    guideline = Guideline("g", "1", "G", "it", Test("diagnosis", "is", "here"), SECTIONS, ())
+    knowledge = Knowledge(guideline, {}, FINDINGS, {}, {"S1": statement}, {}, {}, {}, {})
+    [dose] = doses(knowledge, ["S1"], {"actual_weight_kg": Decimal(100)}, {})
+    assert str(dose.daily_g) == daily
+    assert bool(dose.notes) is rounded

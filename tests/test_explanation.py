@@ -194,3 +194,12 @@ def test_a_wrong_name_gets_the_nearest(knowledge: Knowledge, name: str, hint: st
 
 def test_a_name_in_small_letters_is_found(knowledge: Knowledge) -> None:
     assert require_rule(knowledge, "s12") == "S12"
+
+
+def test_what_if_keeps_the_reasons_and_the_parameters(base: RuleBase, consult_mg: Consult) -> None:
+    from engine.explanation import changed
+
+    consultation = consult_mg({"child_age_below_years": 16}, iga_status="pending", age_years=12)
+    other = changed(consultation, {"dysphagia": Given("yes")})
+    assert other.reasons == {"iga_status": "pending"}
+    assert other.values["child"] == "yes"

@@ -74,3 +74,9 @@ def test_a_question_says_why_its_finding_is_unknown(consult_mg: Consult) -> None
     reasons = {question.finding: question.reason for question in open_questions(consultation)}
     assert reasons["iga_status"] == "pending"
     assert reasons["dysphagia"] == "not asked"
+
+
+def test_a_caution_is_settled_before_a_further_indication(consult_mg: Consult) -> None:
+    consultation = consult_mg(myasthenic_crisis="yes", immediate_intervention_needed="no", actual_weight_kg=70)
+    questions = asked(consultation)
+    assert questions.index("iga_status") < questions.index("other_immunosuppressants_failed")

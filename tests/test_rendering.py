@@ -172,3 +172,8 @@ def test_how_why_not_and_what_if_read_as_sentences(base: RuleBase, consult_mg: C
 def test_how_of_the_undetermined_says_what_it_waits_for(base: RuleBase, consult_mg: Consult) -> None:
     text = render_explanation(how(base, consult_mg(), "S12"), base.knowledge)
     assert text.startswith("S12 is undetermined: nothing was concluded.\nIt waits for myasthenic_crisis.")
+
+
+def test_what_may_yet_argue_against_a_use_is_shown_with_what_it_waits_for(consult_mg: Consult) -> None:
+    text = render_consultation(consult_mg(myasthenic_crisis="yes"), "brief")
+    assert "S53  not yet decided (immediate_intervention_needed)" in text
