@@ -133,6 +133,8 @@ def _fault_of_yaml(document: Document, problem: yaml.YAMLError) -> None:
     mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or "it cannot be parsed"
     remedy = "Check the indentation, and put quotes around text that holds ': ', ' #' or begins with a sign."
+    if "nesting depth" in said:  # newer versions of libyaml count for themselves, ahead of us
+        said = _TooDeep.problem
     found = f"this is not YAML: {said}"
     if mark is None:
         document.fault(found, remedy)
