@@ -90,8 +90,11 @@ _format = click.option(
 @_format
 @click.option("--brief", is_flag=True, help="Only what matters at the bedside.")
 @click.option("--full", is_flag=True, help="Everything, with what was ruled out and the trace.")
+@click.option("--report", metavar="FILE", help="Also write a report for the notes: one HTML file.")
 @click.pass_obj
-def consult(settings: Settings, case: str, name: str | None, format_: str, brief: bool, full: bool) -> None:
+def consult(
+    settings: Settings, case: str, name: str | None, format_: str, brief: bool, full: bool, report: str | None
+) -> None:
     """Say what the guideline says of the patient in CASE.
 
     CASE is a YAML file with the patient's findings, or - for standard input.
@@ -100,7 +103,9 @@ def consult(settings: Settings, case: str, name: str | None, format_: str, brief
 
     if brief + full + (format_ == "json") > 1:
         raise click.UsageError("'--brief', '--full' and '--format json' exclude each other.")
-    consultation = _consultation(settings, case, name)[1]
+    base, consultation = _consultation(settings, case, name)
+    if report is not None:
+        click.echo(_report(base, consultation, report), nl=False, err=True)
     if format_ == "json":
         _print(to_json(consultation_data(consultation)))
         return
@@ -206,8 +211,11 @@ def next_(settings: Settings, case: str, name: str | None, format_: str) -> None
     help="Keep the answers in this folder instead of the usual place.",
 )
 @click.option("--save", "save", metavar="FILE", help="At the end, write the case to this file.")
+@click.option("--report", metavar="FILE", help="At the end, write a report for the notes: one HTML file.")
 @click.pass_obj
-def ask(settings: Settings, case: str | None, resume: bool, journal: Path | None, save: str | None) -> None:
+def ask(
+    settings: Settings, case: str | None, resume: bool, journal: Path | None, save: str | None, report: str | None
+) -> None:
     """Ask what matters about one patient, say why, and end in the consultation.
 
     Each answer is on disk before the next question. Type 'help' at any question.
@@ -220,15 +228,20 @@ def ask(settings: Settings, case: str | None, resume: bool, journal: Path | None
     if resume and (case is not None or settings.parameters is not None):
         raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
     conversation = Conversation(base, _resumed(folder) if resume else _begun(settings, folder, base, case))
-    dialogue = Dialogue(conversation, lambda name: _save(conversation, name), _width(), _colour())
+    writers = {
+        "save": lambda file: _save(conversation, file),
+        "report": lambda file: _report(base, conversation.consultation(), file),
+    }
+    dialogue = Dialogue(conversation, writers, _width(), _colour())
     try:
         _print(dialogue.opening())
         while not dialogue.over:
             _print(dialogue.reply(input(dialogue.prompt())))
     except (EOFError, KeyboardInterrupt):
         _print(dialogue.leave())
-    if save is not None:
-        _print(_save(conversation, save))
+    for name, file in (("save", save), ("report", report)):
+        if file is not None:
+            _print(writers[name](file))
 
 
 def _usual_place() -> Path:
@@ -267,17 +280,19 @@ def _begun(settings: Settings, folder: Path, base: Any, case: str | None) -> Any
 
 def _save(conversation: Any, name: str) -> str:
     """Write the answers as a case file, and say so."""
+    from engine.files import write_new
     from engine.rendering.dialogue import case_text
 
-    path = Path(name).expanduser()
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(case_text(conversation.answers.items()))
-    except FileExistsError:
-        raise InputError([Fault(f"{path} is there already", "Choose another name; nothing was written.")]) from None
-    except OSError as problem:
-        raise InputError([Fault(f"{path} cannot be written: {problem.strerror}", "Choose another place.")]) from None
+    path = write_new(name, case_text(conversation.answers.items()))
     return f"Saved as {path}; 'ivig-mg consult {path}' reads it.\n"
+
+
+def _report(base: Any, consultation: Any, name: str) -> str:
+    """Write the report of a consultation, and say so."""
+    from engine.files import write_new
+    from engine.rendering.report import render_report
+
+    return f"Report written to {write_new(name, render_report(base, consultation))}\n"
 
 
 def _rule_base(settings: Settings) -> Any:

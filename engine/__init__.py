@@ -2,11 +2,11 @@
 
 One noun a module, each importing only from those before it:
 
-``errors`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``entries`` ·
+``errors`` · ``files`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``entries`` ·
 ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
-``consultation`` · ``questions`` · ``planner`` · ``effects`` · ``quantities`` · ``journal`` ·
-``conversation`` · ``contract`` · ``repairs`` · ``explanation`` · ``catalogue`` ·
-``verification`` · ``rendering``
+``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` · ``effects`` ·
+``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` · ``explanation`` ·
+``catalogue`` · ``verification`` · ``rendering``
 """
 
 __version__ = "0.1.0"

@@ -46,6 +46,11 @@ class Conversation:
         """The answers given so far, in the order they were given."""
         return self.journal.answers
 
+    @property
+    def knowledge_changed(self) -> bool:
+        """Whether the knowledge base is another than when the conversation began."""
+        return self.journal.knowledge != self.base.knowledge.digest
+
     def findings(self, answers: Mapping[str, str] | None = None) -> Findings:
         """Return the findings that the answers state.
 

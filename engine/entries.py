@@ -180,6 +180,7 @@ def read_statement(entry: Entry, conditions: Conditions) -> model.Statement:
         spread=_spread(values["spread"]) if "spread" in values else None,
         fulfilled=conditions.read(entry, "fulfilled") if "fulfilled" in values else None,
         before_treatment=values.get("before treatment") == "yes",
+        course=_on_course(values["course"], values["says"]) if "course" in values else None,
     )
 
 
@@ -192,6 +193,14 @@ def _regimen(values: Mapping[str, Any]) -> model.Regimen:
 def _spread(values: Mapping[str, Any]) -> model.Spread:
     shortest, longest = values["over"]
     return model.Spread(values["daily"], int(shortest), int(longest), values.get("outside", ""))
+
+
+def _on_course(values: Mapping[str, Any], says: str) -> model.OnCourse:
+    low, to, high = values["shows"].removesuffix(" days").partition(" to ")
+    label, of = values.get("label", says), values.get("of", ())
+    if to:
+        return model.OnCourse("window", label, of, int(low), int(high))
+    return model.OnCourse(values["shows"], label, of)
 
 
 def read_conflict(entry: Entry, conditions: Conditions) -> model.Conflict:

@@ -274,6 +274,17 @@ REGIMEN = _form(
     {"daily": Quantity("g/kg"), "lower end": ID},
 )
 
+COURSE = _form(
+    "a place on the course",
+    {
+        "shows": Pattern(
+            r"before|alongside|each day|in words|[1-9][0-9]? to [1-9][0-9]? days",
+            "'before', 'alongside', 'each day', 'in words' or days such as '12 to 15 days'",
+        ),
+    },
+    {"label": Prose("a few words"), "of": ListOf(ID, "a list of regimens")},
+)
+
 SPREAD = _form("a spread", {"daily": Quantity("g/kg"), "over": Range("days")}, {"outside": ID})
 
 CONFLICT = _form(
@@ -362,7 +373,7 @@ def statement_form(kinds: Sequence[str]) -> Form:
             "references": ListOf(Whole(), "a list of reference numbers"),
             "when": CONDITION,
         },
-        {"regimen": REGIMEN, "spread": SPREAD, "fulfilled": CONDITION, "before treatment": YES_NO},
+        {"regimen": REGIMEN, "spread": SPREAD, "fulfilled": CONDITION, "before treatment": YES_NO, "course": COURSE},
     )
 
 

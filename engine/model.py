@@ -186,6 +186,20 @@ class Spread(Struct, frozen=True):
     outside: str = ""
 
 
+class OnCourse(Struct, frozen=True):
+    """How a statement shows in the picture of a course of treatment.
+
+    ``shows`` is ``before``, ``alongside``, ``each day``, ``window`` (from day ``low`` to day ``high``)
+    or ``in words``; ``of`` names the regimens whose course it is, none for all of them.
+    """
+
+    shows: str
+    label: str
+    of: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+
+
 class Statement(Struct, frozen=True):
     """One atomic sentence of the source, in our own words, and when it applies.
 
@@ -203,6 +217,7 @@ class Statement(Struct, frozen=True):
     spread: Spread | None = None
     fulfilled: Condition | None = None
     before_treatment: bool = False
+    course: OnCourse | None = None
     not_encoded: str = ""
 
 

@@ -73,6 +73,8 @@ def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mappin
         )
     if statement.regimen is not None:
         _check_regimen(entry, statement.regimen, knowledge, conflicts)
+    if statement.course is not None:
+        _check_course(entry, statement.course, knowledge)
     if statement.spread is not None:
         if not isinstance(statement.when, model.AnyDose):
             entry.fault("'spread' belongs to a rule on doses", "Write 'when: any dose > 80 g'.", "spread")
@@ -111,6 +113,13 @@ def _check_regimen(
         )
     if regimen.lower_end:
         require(regimen.lower_end, conflicts, entry, "regimen")
+
+
+def _check_course(entry: Entry, course: model.OnCourse, knowledge: model.Knowledge) -> None:
+    for name in course.of:
+        require(name, knowledge.regimens, entry, "course")
+    if course.low is not None and course.high is not None and course.low > course.high:
+        entry.fault(f"'{course.low} to {course.high} days' runs backwards", "Put the lower day first.", "course")
 
 
 def _check_opposition(knowledge: model.Knowledge, entries: Mapping[str, Entry]) -> None:

@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("IVIG_KILLS", "6"))
 def dialogue(base: RuleBase, tmp_path: Path) -> Dialogue:
     """A dialogue about a new patient."""
     conversation = Conversation(base, begin(tmp_path / "kept", base.knowledge.digest, {}))
-    return Dialogue(conversation, lambda name: f"saved {name}\n")
+    return Dialogue(conversation, {"save": lambda name: f"saved {name}\n", "report": lambda name: f"wrote {name}\n"})
 
 
 @pytest.fixture

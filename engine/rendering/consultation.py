@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Callable
 
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.dosing import Dose
-from engine.errors import listed
 from engine.findings import shown
-from engine.language import plain
-from engine.model import WEIGHTS_BY_BASIS, AnyDose, Statement, Test, natural, parts
+from engine.model import Statement, natural
 from engine.questions import Question, open_questions
+from engine.rendering import summary, words
 from engine.rendering.page import Page, joined, numbers
+from engine.rendering.summary import Part
 
 BRIEF, NORMAL, FULL = "brief", "normal", "full"
 
 QUESTIONS_SHOWN = {BRIEF: 3, NORMAL: 6}
 IDS_SHOWN = 6
-
-# Word, style and sentence of each status; {treatment} is what the guideline is about.
-_STATUS = {
-    "indicated": (
-        "INDICATED",
-        "good",
-        "The source names at least one indication for {treatment} that this patient meets.",
-    ),
-    "conflict": (
-        "CONFLICT",
-        "bad",
-        "The source supports {treatment} for this patient and also argues against it; it does not say which prevails.",
-    ),
-    "role_only": (
-        "ROLE ONLY",
-        "warn",
-        "No indication is met so far; the source reports a role or an effect of {treatment} for this patient.",
-    ),
-    "undetermined": (
-        "UNDETERMINED",
-        "warn",
-        "Too little is known to say whether the source supports {treatment} for this patient.",
-    ),
-    "no_statement": (
-        "NO STATEMENT",
-        "warn",
-        "The source names no indication or role of {treatment} for this patient. Silence alone is not advice.",
-    ),
-    "out_of_scope": (
-        "OUT OF SCOPE",
-        "warn",
-        "The diagnosis given is not the one the source is about; it makes no statement on this patient.",
-    ),
-}
-
-_REASONS = {"unknown": ": asked, not known", "pending": ": pending"}
-
-_PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Monitoring and what goes with it", ("setting", "co_treatment", "monitoring")),
-    ("Comparisons", ("comparison",)),
-    ("What to expect", ("timing", "evidence", "context")),
-)
 
 
 def render_consultation(consultation: Consultation, length: str = NORMAL, width: int = 80, colour: bool = False) -> str:
@@ -92,140 +49,81 @@ class _Writer:
     # Statements. ---------------------------------------------------------------------------
 
     def status(self) -> None:
-        word, style, sentence = _STATUS[self.consultation.status]
-        self.page.text(f"{word}: {self.knowledge.guideline.title}", style=style)
-        self.page.text(sentence.format(treatment=self.knowledge.guideline.treatment))
-        for name in self.consultation.applying(natural(self.knowledge.statements_of("against", "contraindication"))):
+        status = words.status_words(self.consultation)
+        self.page.text(f"{status.name}: {self.knowledge.guideline.title}", style=status.style)
+        self.page.text(status.sentence)
+        for name in summary.applying(self.consultation, *summary.OPPOSED):
             self.page.text(f"Against it: {name}, {self.knowledge.statements[name].says}", style="bad")
-        if self.consultation.status == "role_only":
-            undecided = self.consultation.with_verdict(
-                UNDETERMINED, natural(self.knowledge.statements_of("indication"))
-            )
-            if undecided:
-                self.page.text(f"Indications not yet decided: {joined(undecided)}.")
+        undecided = summary.undecided(self.consultation, "indication")
+        if self.consultation.status == "role_only" and undecided:
+            self.page.text(f"Indications not yet decided: {joined(undecided)}.")
 
     def support(self) -> None:
-        self.statements_under("Support", ("indication", "role"))
+        self.part(summary.support(self.consultation))
 
-    def statements_under(self, heading: str, kinds: Sequence[str], leave_out: Iterable[str] = ()) -> None:
-        ids = self.consultation.applying(natural(self.knowledge.statements_of(*kinds)))
-        shown_here = [name for name in ids if name not in set(leave_out)]
-        if shown_here:
-            self.page.heading(heading)
-        for name in shown_here:
+    def part(self, part: Part) -> None:
+        if part.statements:
+            self.page.heading(part.heading)
+        for name in part.statements:
             self.statement(self.knowledge.statements[name])
 
     def statement(self, statement: Statement) -> None:
         """Add a statement: its words, its references and the findings it rests on."""
         self.printed.add(statement.id)
-        self.page.item(statement.id, f"{statement.says} {numbers(statement.references)}{self.fulfilled(statement)}")
-        if self.length != BRIEF and statement.kind in ("indication", "role", "against", "contraindication"):
-            because = self.because(statement.id)
+        fulfilled = words.fulfilled(self.consultation, statement.id)
+        self.page.item(statement.id, f"{statement.says} {numbers(statement.references)} {fulfilled}".rstrip())
+        if self.length != BRIEF and statement.kind in (*summary.SUPPORT, *summary.OPPOSED):
+            because = words.because(self.consultation, statement.id)
             if because:
                 self.page.note(f"because {because}")
 
-    def because(self, name: str) -> str:
-        """Return the findings that decided, without those that every statement asks for."""
-        asked_of_all = {part.finding for part in parts(self.knowledge.guideline.requires) if isinstance(part, Test)}
-        return self.shown(name for name in self.consultation.verdicts[name].because if name not in asked_of_all)
-
-    def shown(self, names: Iterable[str]) -> str:
-        """Return findings with their values."""
-        findings, known = self.consultation.findings, self.knowledge.findings
-
-        def one(name: str) -> str:
-            derived = findings.derived.get(name)
-            label = f" ({NOT_FROM_SOURCE})" if derived is not None and derived.parameter else ""
-            return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
-
-        return joined(map(one, names))
-
-    def fulfilled(self, statement: Statement) -> str:
-        words = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
-        truth = self.consultation.verdicts[statement.id].fulfilled
-        return f" {words[truth]}" if truth is not None else ""
-
     def against(self) -> None:
-        self.page.heading("Against, and cautions")
-        ids = natural(self.knowledge.statements_of("against", "contraindication", "caution"))
-        for name in [n for n in self.consultation.applying(ids) if not self.is_before(n)]:
+        part = summary.against(self.consultation)
+        self.page.heading(part.heading)
+        for name in part.statements:
             self.statement(self.knowledge.statements[name])
         if not self.knowledge.statements_of("contraindication"):
-            self.page.item("–", "The source states no contraindication. That does not mean there is none.", hang=5)
-        undecided = self.consultation.with_verdict(
-            UNDETERMINED, natural(self.knowledge.statements_of("against", "contraindication"))
-        )
-        for name in undecided:
+            self.page.item("–", words.NO_CONTRAINDICATION, hang=5)
+        for name in summary.undecided(self.consultation, *summary.OPPOSED):
             missing = joined(self.consultation.verdicts[name].missing)
             statement = self.knowledge.statements[name]
             self.printed.add(name)
             self.page.item(name, f"not yet decided ({missing}): {statement.says} {numbers(statement.references)}")
 
-    def is_before(self, name: str) -> bool:
-        return self.knowledge.statements[name].before_treatment
-
     def check_first(self) -> None:
-        ids = [name for name in self.consultation.applying(natural(self.knowledge.statements)) if self.is_before(name)]
-        if ids:
-            self.page.heading("Check first")
-        for name in ids:
-            self.statement(self.knowledge.statements[name])
+        self.part(summary.check_first(self.consultation))
 
     def other_statements(self) -> None:
-        before = [name for name in self.knowledge.statements if self.is_before(name)]
-        for heading, kinds in _PARTS if self.length != BRIEF else _PARTS[:1]:
-            self.statements_under(heading, kinds, before)
+        parts = summary.beside(self.consultation)
+        for part in parts if self.length != BRIEF else parts[:1]:
+            self.part(part)
 
     # Doses. --------------------------------------------------------------------------------
 
     def doses(self) -> None:
-        applying = self.consultation.applying(natural(self.knowledge.statements_of("regimen")))
-        if applying:
+        groups = summary.regimens(self.consultation)
+        if groups:
             self.page.heading("Dose")
-        for alike in self.alike(applying):
+        for alike in groups:
             for name in alike:
                 self.statement(self.knowledge.statements[name])
             for dose in (d for d in self.consultation.doses if d.statement == alike[0]):
                 self.dose(dose)
             self.spread(alike[0])
-        if applying:
-            for name in self.consultation.applying(natural(self.knowledge.statements_of("regimen_detail"))):
-                self.statement(self.knowledge.statements[name])
-
-    def alike(self, regimens: Iterable[str]) -> list[list[str]]:
-        """Return the regimens in groups that give the same doses."""
-        groups: dict[tuple[object, ...], list[str]] = {}
-        for name in regimens:
-            regimen = self.knowledge.regimens[name]
-            key = (regimen.low, regimen.high, regimen.days, regimen.weight, regimen.lower_end)
-            groups.setdefault(key, []).append(name)
-        return list(groups.values())
+        for name in summary.applying(self.consultation, "regimen_detail") if groups else ():
+            self.statement(self.knowledge.statements[name])
 
     def dose(self, dose: Dose) -> None:
-        if dose.total_g is None or dose.weight_kg is None:
-            weights = WEIGHTS_BY_BASIS[self.knowledge.regimens[dose.statement].weight]
-            unknown = listed([weight.removesuffix("_kg").replace("_", " ") for weight in weights])
-            verb = "is" if len(weights) == 1 else "are"
-            self.page.text(
-                f"{plain(dose.g_per_kg)} g/kg over {dose.days} days: no grams, for {unknown} {verb} unknown.", 7, "bold"
-            )
-        else:
-            basis = (dose.weight_basis or "").replace("_", " ")
-            arithmetic = f"{plain(dose.g_per_kg)} g/kg × {plain(dose.weight_kg)} kg {basis} weight"
-            self.page.text(f"{_grams(dose.total_g)} in all, {_daily(dose)}  ({arithmetic})", 7, "bold")
+        product = words.arithmetic(dose)
+        self.page.text(words.amount(dose, self.knowledge) + (f"  ({product})" if product else ""), 7, "bold")
         for note in dose.notes:
             self.page.text(f"– {note}", 9)
 
     def spread(self, regimen: str) -> None:
         """Add how doses of a regimen above the limit may be spread, equal readings on one line."""
-        for dose, readings in _by_reading([d for d in self.consultation.doses if d.of == regimen]):
-            above = listed([{"total": "of the course", "daily": "of one day"}[reading] for reading in readings])
-            basis = (dose.weight_basis or "").replace("_", " ")
-            amount = f"{_grams(dose.total_g or Decimal(0))} by {basis} weight"
-            limit = self.knowledge.statements[dose.statement].when
-            over = f"above {_grams(limit.grams)}" if isinstance(limit, AnyDose) else "large"
-            says = f"{dose.statement} {numbers(dose.references)} {amount}: {over} if read {above}."
-            self.page.text(f"{says} To consider: {_daily(dose)}.", 7)
+        for dose, readings in words.by_reading(d for d in self.consultation.doses if d.of == regimen):
+            says = words.spread(dose, readings, self.knowledge.statements[dose.statement])
+            self.page.text(f"{dose.statement} {numbers(dose.references)} {says}", 7)
             for note in dose.notes:
                 self.page.text(f"– {note}", 9)
 
@@ -262,9 +160,9 @@ class _Writer:
         self.page.heading("Still open, most consequential first")
         most = QUESTIONS_SHOWN.get(self.length, len(questions))
         for number, question in enumerate(questions[:most], 1):
-            self.page.item(
-                f"{number}.", f"{question.asks} ({question.finding}{_REASONS.get(question.reason, '')})", hang=4
-            )
+            reason = words.REASONS.get(question.reason)
+            names = joined(filter(None, [question.finding, reason]), ": ")
+            self.page.item(f"{number}.", f"{question.asks} ({names})", hang=4)
             if self.length != BRIEF:
                 self.page.note(self.hangs_on(question), 6)
         if len(questions) > most:
@@ -297,7 +195,7 @@ class _Writer:
         if not notes:
             return
         self.page.heading("From outside the source")
-        self.page.text("These notes decide nothing above.", 2)
+        self.page.text(words.OUTSIDE, 2)
         for note in notes:
             self.page.item(note.id, f"{note.says} ({note.citation}; beside {joined(note.attaches_to)})")
 
@@ -323,11 +221,8 @@ class _Writer:
             self.page.item(f"[{number}]", entry if self.length != BRIEF else reference.entry or entry, hang=4)
 
     def provenance(self) -> None:
-        guideline = self.knowledge.guideline
         self.page.heading("Provenance")
-        self.page.text(
-            f"Guideline {guideline.id}, edition {guideline.edition}, knowledge {self.knowledge.digest[:16]}…", 2
-        )
+        self.page.text(words.provenance(self.knowledge), 2)
         self.page.text(
             " ".join(
                 f"{s.says} ({s.id})" for s in map(self.knowledge.document.__getitem__, natural(self.knowledge.document))
@@ -345,12 +240,11 @@ class _Writer:
                 self.page.heading(heading)
             for name in ids:
                 says = (self.knowledge.statements.get(name) or self.knowledge.conflicts[name]).says
-                waits = joined(self.consultation.verdicts[name].missing)
+                verdict_ = self.consultation.verdicts[name]
+                decided = words.findings_in_words(self.consultation, verdict_.because)
                 self.page.item(name, says)
                 self.page.note(
-                    f"waits for {waits}"
-                    if verdict == UNDETERMINED
-                    else f"because {self.shown(self.consultation.verdicts[name].because)}"
+                    f"waits for {joined(verdict_.missing)}" if verdict == UNDETERMINED else f"because {decided}"
                 )
 
     def findings(self) -> None:
@@ -359,7 +253,7 @@ class _Writer:
         for name in findings.values:
             derived = findings.derived.get(name)
             how = f" (follows from {joined(derived.source)})" if derived is not None and not derived.parameter else ""
-            self.page.item("–", f"{self.shown([name])}{how}", hang=2)
+            self.page.item("–", f"{words.findings_in_words(self.consultation, [name])}{how}", hang=2)
         by_reason: dict[str, list[str]] = {}
         for name, reason in self.consultation.unknown().items():
             by_reason.setdefault(reason, []).append(name)
@@ -372,22 +266,3 @@ class _Writer:
             premises = joined((f"{p.about}" if p.truth == "yes" else f"no: {p.about}" for p in step.premises), "; ")
             verdict = "holds" if step.truth == "yes" else "is ruled out"
             self.page.item(f"{number}.", f"{step.about} {verdict} ← {premises}", hang=5)
-
-
-def _grams(amount: Decimal) -> str:
-    return f"{plain(amount)} g"
-
-
-def _daily(dose: Dose) -> str:
-    daily = _grams(dose.daily_g or Decimal(0)) + " a day"
-    return (
-        f"{daily} for {dose.days} days" if dose.days is not None else f"{daily}, for a number of days that does not fit"
-    )
-
-
-def _by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:
-    grouped: dict[tuple[object, ...], tuple[Dose, list[str]]] = {}
-    for dose in doses:
-        key = (dose.weight_basis, dose.g_per_kg)
-        grouped.setdefault(key, (dose, []))[1].append(dose.reading or "")
-    return list(grouped.values())

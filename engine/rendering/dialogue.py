@@ -6,7 +6,7 @@ terminal, over a slow line, in a pipe and to a screen reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.conversation import Answer, Conversation, read_answer
 from engine.effects import effects
@@ -25,6 +25,7 @@ COMMANDS = {
     "back": "take the last answer back",
     "review": "list all answers; then 'change 3 no' or 'change dysphagia no'",
     "save FILE": "write the case to a file that 'consult' reads",
+    "report FILE": "write a report for the notes: one HTML file",
     "quit": "leave; 'ivig-mg ask --resume' goes on from here",
 }
 
@@ -32,19 +33,20 @@ COMMANDS = {
 class Dialogue:
     """One dialogue: feed it lines, print what it returns, until it is over.
 
-    ``save`` writes the case to a file of that name and says so, or raises `InputError`.
+    ``writers`` has, for the commands ``save`` and ``report``, what writes a file of the name given and
+    says so, or raises `InputError`.
     """
 
     def __init__(
         self,
         conversation: Conversation,
-        save: Callable[[str], str],
+        writers: Mapping[str, Callable[[str], str]],
         width: int = 80,
         colour: bool = False,
     ) -> None:
         self.conversation = conversation
         self.knowledge = conversation.base.knowledge
-        self.save = save
+        self.writers = writers
         self.width = width
         self.colour = colour
         self.over = False
@@ -64,6 +66,8 @@ class Dialogue:
         page.text("Each answer is kept as soon as it is given. 'help' lists what else can be typed.")
         if self.conversation.answers:
             page.text(f"Going on with {len(self.conversation.answers)} answers given before; 'review' lists them.")
+        if self.conversation.knowledge_changed:
+            page.text("The knowledge base has changed since they were given; they are read by the new one.")
         return str(page) + self.asking()
 
     def asking(self) -> str:
@@ -101,7 +105,7 @@ class Dialogue:
         text = render_consultation(self.conversation.consultation(), NORMAL, self.width, self.colour)
         page = self.page()
         page.text("Nothing more can change a use, a caution, a dose or a conflict.", style="bold")
-        page.text("Type 'save FILE', 'review', 'back', or Enter to end.")
+        page.text("Type 'report FILE', 'save FILE', 'review', 'back', or Enter to end.")
         return f"\n{text}\n{page}"
 
     def prompt(self) -> str:
@@ -129,7 +133,8 @@ class Dialogue:
             "back": lambda _: self.back(),
             "review": lambda _: self.review(),
             "change": self.change,
-            "save": self.save,
+            "save": lambda name: self.written("save", name),
+            "report": lambda name: self.written("report", name),
             "quit": lambda _: self.quit(),
         }
         if line.lower() in ("so far", "sofar"):
@@ -179,10 +184,16 @@ class Dialogue:
             return "Not used.\n" + self.asking()
         return "Type yes to use it, or no to answer again.\n"
 
+    def written(self, command: str, name: str) -> str:
+        """Write a file, and go on."""
+        if not name:
+            raise InputError([Fault(f"'{command}' needs a file name", f"Write '{command} FILE'.")])
+        return self.writers[command](name) + ("" if self.settled else self.asking())
+
     def end(self, line: str) -> str:
         """End the dialogue at an empty line."""
         if line:
-            known = ["save FILE", "review", "back", "why", "so far", "quit"]
+            known = [*COMMANDS, "change"]
             hint = did_you_mean(line.split()[0], known)
             return f"'{shortened(line)}' is nothing that can be done here. {hint or 'Press Enter to end.'}\n"
         self.over = True

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from engine.findings import shown
 from engine.language import phrase, plain
 from engine.model import Knowledge
@@ -23,15 +25,74 @@ def render_explanation(data: Mapping[str, Any], knowledge: Knowledge, width: int
     return str(writer.page)
 
 
+class Branch(Struct, frozen=True):
+    """A line of an explanation, and the lines below it that it rests on."""
+
+    text: str
+    rests_on: tuple[Branch, ...] = ()
+
+
+class Tree:
+    """Puts the trees of a consultation into words; a rule told once is only named again.
+
+    ``scoped`` says whether some rule rested on the test that the guideline requires of every
+    statement; that is said once, in ``scope``, and not at every rule.
+    """
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge = knowledge
+        self.required = phrase(knowledge.guideline.requires, knowledge.units)
+        self.scope = f"Every statement and conflict also needs: {self.required}."
+        self.scoped = False
+        self.told: set[str] = set()
+
+    def branch(self, node: Mapping[str, Any]) -> Branch | None:
+        """Return a node of an explanation in words; nothing for the test that all rules rest on."""
+        if "id" not in node:
+            if node["test"] == self.required and node["truth"] == "yes":
+                self.scoped = True
+                return None
+            return Branch(tested(node, self.knowledge))
+        if node["id"] in self.told:
+            return Branch(f"{node['id']} {concluded(node)} (as above)")
+        self.told.add(node["id"])
+        below = (self.branch(premise) for premise in node["from"])
+        return Branch(f"{node['id']} {concluded(node)}", tuple(branch for branch in below if branch is not None))
+
+
+def concluded(node: Mapping[str, Any]) -> str:
+    """Say what was concluded of a rule, with its words, references and place."""
+    if "source" not in node:
+        holds = "holds" if node["verdict"] == "applies" else "does not hold"
+        return f"{holds}: {node['says']}"
+    return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({node['source']})"
+
+
+def tested(node: Mapping[str, Any], knowledge: Knowledge) -> str:
+    """Return a test with its outcome and the value of its finding."""
+
+    def value(finding: str, known: Any) -> str:
+        return f"{finding} = {shown(known, knowledge.findings[finding])}"
+
+    if "finding" not in node:
+        return f"{node['test']}: {node['truth']}"
+    if "not_applicable" in node:
+        governor = node["not_applicable"]
+        return f"{node['finding']} is not applicable, for {value(governor['finding'], governor['value'])}"
+    known = value(node["finding"], node["value"])
+    origin = f", from {joined(node['derived_from'])}" if "derived_from" in node else ""
+    if "parameter" in node:
+        origin += f" by the local parameter {node['parameter']} (not in the source)"
+    plainly = node["test"] in (node["finding"], known.replace(" = ", " is "))
+    return f"{known}{origin}" if plainly else f"{known}{origin}: '{node['test']}' is {node['truth']}"
+
+
 class _Writer:
     """Writes one explanation."""
 
     def __init__(self, knowledge: Knowledge, page: Page) -> None:
         self.knowledge = knowledge
         self.page = page
-        self.scope = phrase(knowledge.guideline.requires, knowledge.units)
-        self.scoped = False
-        self.seen: set[str] = set()
 
     # How. ----------------------------------------------------------------------------------
 
@@ -41,52 +102,18 @@ class _Writer:
             self.page.text(f"It waits for {joined(data['missing'])}.")
             self.page.text(f"'why-not {data['id']}' shows what each of them would have to be.")
             return
-        self.node(data["tree"], 0)
-        if self.scoped:
+        tree = Tree(self.knowledge)
+        self.branch(tree.branch(data["tree"]), 0)
+        if tree.scoped:
             self.page.gap()
-            self.page.text(f"Every statement and conflict also needs: {self.scope}.")
+            self.page.text(tree.scope)
 
-    def node(self, node: Mapping[str, Any], depth: int) -> None:
-        if "id" not in node:
-            self.leaf(node, depth)
+    def branch(self, branch: Branch | None, depth: int) -> None:
+        if branch is None:
             return
-        again = node["id"] in self.seen
-        self.seen.add(node["id"])
-        self.line(f"{node['id']} {self.concluded(node)}{' (as above)' if again else ''}", depth)
-        for premise in node["from"] if not again else ():
-            self.node(premise, depth + 1)
-
-    def leaf(self, node: Mapping[str, Any], depth: int) -> None:
-        if node["test"] == self.scope and node["truth"] == "yes":
-            self.scoped = True
-        else:
-            self.line(self.tested(node), depth)
-
-    def line(self, text: str, depth: int) -> None:
-        self.page.item("because" if depth else "", text, 2 * depth, 8 if depth else 0)
-
-    def concluded(self, node: Mapping[str, Any]) -> str:
-        if "source" not in node:
-            holds = "holds" if node["verdict"] == "applies" else "does not hold"
-            return f"{holds}: {node['says']}"
-        return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({node['source']})"
-
-    def tested(self, node: Mapping[str, Any]) -> str:
-        """Return a test with its outcome and the value of its finding."""
-        if "finding" not in node:
-            return f"{node['test']}: {node['truth']}"
-        if "not_applicable" in node:
-            governor = node["not_applicable"]
-            return f"{node['finding']} is not applicable, for {self.value(governor['finding'], governor['value'])}"
-        known = self.value(node["finding"], node["value"])
-        origin = f", from {joined(node['derived_from'])}" if "derived_from" in node else ""
-        if "parameter" in node:
-            origin += f" by the local parameter {node['parameter']} (not in the source)"
-        plainly = node["test"] in (node["finding"], known.replace(" = ", " is "))
-        return f"{known}{origin}" if plainly else f"{known}{origin}: '{node['test']}' is {node['truth']}"
-
-    def value(self, finding: str, value: Any) -> str:
-        return f"{finding} = {shown(value, self.knowledge.findings[finding])}"
+        self.page.item("because" if depth else "", branch.text, 2 * depth, 8 if depth else 0)
+        for below in branch.rests_on:
+            self.branch(below, depth + 1)
 
     # Why not. ------------------------------------------------------------------------------
 
@@ -111,9 +138,8 @@ class _Writer:
             self.page.heading(heading)
         for test in tests:
             wanted = "" if test["needed"] == "yes" else " (would have to be false)"
-            self.page.item(
-                "–", f"{self.tested(test)}{wanted}" if test["truth"] != "unknown" else f"{test['test']}{wanted}", hang=2
-            )
+            known = test["test"] if test["truth"] == "unknown" else tested(test, self.knowledge)
+            self.page.item("–", f"{known}{wanted}", hang=2)
 
     def change(self, change: Mapping[str, Any]) -> str:
         finding = self.knowledge.findings[change["finding"]]

@@ -1,0 +1,74 @@
+"""What a consultation comes to, part by part, in the order that matters at the bedside."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engine.consultation import UNDETERMINED, Consultation
+from engine.model import natural
+
+SUPPORT = ("indication", "role")
+OPPOSED = ("against", "contraindication")
+
+BESIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Monitoring and what goes with it", ("setting", "co_treatment", "monitoring")),
+    ("Comparisons", ("comparison",)),
+    ("What to expect", ("timing", "evidence", "context")),
+)
+"""The parts after doses and cautions, with the kinds of statement in each."""
+
+
+class Part(Struct, frozen=True):
+    """A heading, and the statements that apply and stand under it."""
+
+    heading: str
+    statements: tuple[str, ...]
+
+
+def support(consultation: Consultation) -> Part:
+    """Return what supports a use."""
+    return Part("Support", tuple(applying(consultation, *SUPPORT)))
+
+
+def against(consultation: Consultation) -> Part:
+    """Return what argues against a use, and the cautions that are not to be seen to first."""
+    ids = applying(consultation, *OPPOSED, "caution")
+    return Part("Against, and cautions", tuple(name for name in ids if not _is_before(consultation, name)))
+
+
+def check_first(consultation: Consultation) -> Part:
+    """Return what is to be seen to before treatment."""
+    ids = consultation.applying(natural(consultation.knowledge.statements))
+    return Part("Check first", tuple(name for name in ids if _is_before(consultation, name)))
+
+
+def beside(consultation: Consultation) -> list[Part]:
+    """Return the other statements that apply, part by part."""
+    return [
+        Part(heading, tuple(n for n in applying(consultation, *kinds) if not _is_before(consultation, n)))
+        for heading, kinds in BESIDE
+    ]
+
+
+def regimens(consultation: Consultation) -> list[list[str]]:
+    """Return the regimens that apply, in groups that give the same doses."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for name in applying(consultation, "regimen"):
+        regimen = consultation.knowledge.regimens[name]
+        key = (regimen.low, regimen.high, regimen.days, regimen.weight, regimen.lower_end)
+        groups.setdefault(key, []).append(name)
+    return list(groups.values())
+
+
+def applying(consultation: Consultation, *kinds: str) -> list[str]:
+    """Return the statements of these kinds that apply."""
+    return consultation.applying(natural(consultation.knowledge.statements_of(*kinds)))
+
+
+def undecided(consultation: Consultation, *kinds: str) -> list[str]:
+    """Return the statements of these kinds that are undetermined."""
+    return consultation.with_verdict(UNDETERMINED, natural(consultation.knowledge.statements_of(*kinds)))
+
+
+def _is_before(consultation: Consultation, name: str) -> bool:
+    return consultation.knowledge.statements[name].before_treatment

@@ -1,0 +1,164 @@
+"""How a status, a finding and a dose are said: the same words on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from engine.consultation import Consultation
+from engine.contract import NOT_FROM_SOURCE
+from engine.dosing import Dose
+from engine.errors import listed
+from engine.findings import shown
+from engine.language import plain
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Statement, Test, parts
+from engine.rendering.page import joined
+
+
+class StatusWords(Struct, frozen=True):
+    """A status in words: its name, how grave it is (good, warn or bad), and a sentence."""
+
+    name: str
+    style: str
+    sentence: str
+
+
+# {treatment} is what the guideline is about.
+_STATUS = {
+    "indicated": StatusWords(
+        "INDICATED", "good", "The source names at least one indication for {treatment} that this patient meets."
+    ),
+    "conflict": StatusWords(
+        "CONFLICT",
+        "bad",
+        "The source supports {treatment} for this patient and also argues against it; it does not say which prevails.",
+    ),
+    "role_only": StatusWords(
+        "ROLE ONLY",
+        "warn",
+        "No indication is met so far; the source reports a role or an effect of {treatment} for this patient.",
+    ),
+    "undetermined": StatusWords(
+        "UNDETERMINED",
+        "warn",
+        "Too little is known to say whether the source supports {treatment} for this patient.",
+    ),
+    "no_statement": StatusWords(
+        "NO STATEMENT",
+        "warn",
+        "The source names no indication or role of {treatment} for this patient. Silence alone is not advice.",
+    ),
+    "out_of_scope": StatusWords(
+        "OUT OF SCOPE",
+        "warn",
+        "The diagnosis given is not the one the source is about; it makes no statement on this patient.",
+    ),
+}
+
+REASONS = {"unknown": "asked, not known", "pending": "pending"}
+"""Why a finding is unknown, where that is worth a word."""
+
+NO_CONTRAINDICATION = "The source states no contraindication. That does not mean there is none."
+
+OUTSIDE = "These notes decide nothing above."
+
+_FULFILLED = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
+
+_READINGS = {"total": "of the course", "daily": "of one day"}
+
+
+def status_words(consultation: Consultation) -> StatusWords:
+    """Return the status of a consultation in words."""
+    words = _STATUS[consultation.status]
+    sentence = words.sentence.format(treatment=consultation.knowledge.guideline.treatment)
+    return StatusWords(words.name, words.style, sentence)
+
+
+def fulfilled(consultation: Consultation, name: str) -> str:
+    """Say whether what a statement asks for is fulfilled; nothing for one that asks for nothing."""
+    truth = consultation.verdicts[name].fulfilled
+    return _FULFILLED[truth] if truth is not None else ""
+
+
+def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
+    """Return findings with their values, those by a local parameter labelled."""
+    findings, known = consultation.findings, consultation.knowledge.findings
+
+    def one(name: str) -> str:
+        derived = findings.derived.get(name)
+        label = f" ({NOT_FROM_SOURCE})" if derived is not None and derived.parameter else ""
+        return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
+
+    return joined(map(one, names))
+
+
+def because(consultation: Consultation, name: str) -> str:
+    """Return the findings that decided a rule, without those that every statement asks for."""
+    scope = consultation.knowledge.guideline.requires
+    asked_of_all = {part.finding for part in parts(scope) if isinstance(part, Test)}
+    deciding = (finding for finding in consultation.verdicts[name].because if finding not in asked_of_all)
+    return findings_in_words(consultation, deciding)
+
+
+def provenance(knowledge: Knowledge) -> str:
+    """Name the guideline, its edition and the digest of the knowledge."""
+    guideline = knowledge.guideline
+    return f"Guideline {guideline.id}, edition {guideline.edition}, knowledge {knowledge.digest[:16]}…"
+
+
+# Doses. ------------------------------------------------------------------------------------
+
+
+def amount(dose: Dose, knowledge: Knowledge) -> str:
+    """Return a dose of a regimen in grams, or what is missing for it."""
+    if dose.total_g is not None:
+        return f"{grams(dose.total_g)} in all, {daily(dose)}"
+    weights = WEIGHTS_BY_BASIS[knowledge.regimens[dose.statement].weight]
+    unknown = listed([weight.removesuffix("_kg").replace("_", " ") for weight in weights])
+    verb = "is" if len(weights) == 1 else "are"
+    return f"{plain(dose.g_per_kg)} g/kg over {dose.days} days: no grams, for {unknown} {verb} unknown."
+
+
+def arithmetic(dose: Dose) -> str:
+    """Return what the grams of a dose are the product of; nothing where there are none."""
+    if dose.weight_kg is None:
+        return ""
+    return f"{plain(dose.g_per_kg)} g/kg × {plain(dose.weight_kg)} kg {basis(dose)} weight"
+
+
+def basis(dose: Dose) -> str:
+    """Name the weight that a dose is by."""
+    return (dose.weight_basis or "").replace("_", " ")
+
+
+def spread(dose: Dose, readings: Iterable[str], limiting: Statement) -> str:
+    """Say how a large dose may be spread, and by which readings of the limit it is large."""
+    of = listed([_READINGS[reading] for reading in readings])
+    limit = limiting.when
+    over = f"above {grams(limit.grams)}" if isinstance(limit, AnyDose) else "large"
+    by = f"{grams(dose.total_g or Decimal(0))} by {basis(dose)} weight"
+    return f"{by}: {over} if read {of}. To consider: {daily(dose)}."
+
+
+def by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:
+    """Return spread doses once each, with the readings of the limit that lead to them."""
+    grouped: dict[tuple[object, ...], tuple[Dose, list[str]]] = {}
+    for dose in doses:
+        key = (dose.weight_basis, dose.g_per_kg)
+        grouped.setdefault(key, (dose, []))[1].append(dose.reading or "")
+    return list(grouped.values())
+
+
+def grams(quantity: Decimal) -> str:
+    """Return an amount in grams."""
+    return f"{plain(quantity)} g"
+
+
+def daily(dose: Dose) -> str:
+    """Return the grams of one day, and for how many days."""
+    a_day = f"{grams(dose.daily_g or Decimal(0))} a day"
+    return (
+        f"{a_day} for {dose.days} days" if dose.days is not None else f"{a_day}, for a number of days that does not fit"
+    )

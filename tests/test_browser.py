@@ -1,0 +1,151 @@
+"""The report in a real browser: nothing fetched, nothing wrong, usable by everybody."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from engine.cases import Case
+from engine.compiler import RuleBase
+from engine.consultation import STATUSES, consult
+from engine.findings import interpret
+from engine.rendering.report import render_report
+from tests.conftest import BASE, CASES, HERE
+
+AXE = HERE / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+PHONE, SCREEN = 360, 1280
+
+
+def missing(what: str, remedy: str) -> None:
+    """Skip where something is not installed; where CI should have installed it, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what}, which CI has to install")
+    pytest.skip(f"{what}; {remedy}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it, without a window."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        missing("there is no Chromium here", "install it, for example with 'apt-get install chromium'")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The accessibility checker."""
+    if not AXE.exists():
+        missing("there is no axe-core here", "install it with 'npm ci --prefix tests/browser'")
+    return AXE.read_text(encoding="utf-8")
+
+
+def one_case_of_each_status() -> Iterator[Case]:
+    """Yield for each status the case with the most doses."""
+    by_status: dict[str, tuple[int, Case]] = {}
+    for case in CASES:
+        consultation = consult(BASE, interpret(BASE.knowledge, case.findings, case.parameters))
+        richest = by_status.get(consultation.status)
+        if richest is None or len(consultation.doses) > richest[0]:
+            by_status[consultation.status] = (len(consultation.doses), case)
+    assert set(by_status) == set(STATUSES)
+    return (case for _, case in by_status.values())
+
+
+@pytest.fixture(scope="module", params=list(one_case_of_each_status()), ids=lambda case: case.name)
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, base: RuleBase) -> Path:
+    """The report of a case, as a file."""
+    case = request.param
+    consultation = consult(base, interpret(base.knowledge, case.findings, case.parameters))
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render_report(base, consultation), encoding="utf-8")
+    return path
+
+
+def opened(browser: Browser, path: Path, width: int = SCREEN, **more: Any) -> Page:
+    page = browser.new_page(viewport={"width": width, "height": 800}, **more)
+    page.goto(path.as_uri())
+    return page
+
+
+def test_nothing_is_fetched_and_the_console_stays_empty(browser: Browser, report: Path) -> None:
+    page = browser.new_page()
+    requests: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(report.as_uri())
+    page.wait_for_load_state("networkidle")
+    assert requests == [report.as_uri()]
+    assert said == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, SCREEN])
+def test_the_accessibility_checker_finds_nothing(browser: Browser, axe: str, report: Path, width: int) -> None:
+    page = opened(browser, report, width)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.evaluate(axe)
+    violations = page.evaluate("axe.run().then(found => found.violations)")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in violations] == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, SCREEN])
+def test_nothing_but_pictures_is_wider_than_the_window(browser: Browser, report: Path, width: int) -> None:
+    page = opened(browser, report, width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_every_word_of_a_picture_lies_inside_it_and_inside_its_box(browser: Browser, report: Path) -> None:
+    page = opened(browser, report)
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+            const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number);
+            const boxes = [...svg.querySelectorAll('rect')].map(rect => rect.getBBox());
+            return [...svg.querySelectorAll('text')].filter(text => {
+                const b = text.getBBox();
+                const within = box => b.x >= box.x && b.y >= box.y && b.x + b.width <= box.x + box.width
+                    && b.y + b.height <= box.y + box.height;
+                return !within({x: 0, y: 0, width, height})
+                    || (text.classList.contains('inside') && !boxes.some(within));
+            }).map(text => text.textContent);
+        })"""
+    )
+    assert outside == []
+    page.close()
+
+
+def test_without_script_everything_opens_and_can_be_read(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, java_script_enabled=False)
+    summaries = page.locator("main > section > details > summary, .card > details > summary")
+    for number in range(min(3, summaries.count())):
+        details = summaries.nth(number).locator("xpath=..")
+        inner = details.locator(":scope > ul > li").first
+        assert not inner.is_visible()
+        summaries.nth(number).click()
+        assert inner.is_visible()
+    assert page.locator("footer .digest").is_visible()
+    page.close()
+
+
+def test_it_prints_on_a4_without_cutting_anything_off(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, 688)  # what an A4 sheet leaves between its margins
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 688
+    assert page.locator(".by-hand").first.is_visible()
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF")
+    page.close()
