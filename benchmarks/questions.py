@@ -6,6 +6,9 @@ Each worked case is asked in two ways: by a respondent who knows only what the c
 *unknown* to the rest), and by one who also knows the rest of the patient, as an ordinary one: no
 to yes/no findings, no surgery, normal IgA. The fixed-order questionnaire asks every finding in the
 order of the file and skips only what is not applicable.
+
+An answer *cannot be spared* when the consultation comes out otherwise without it, everything else
+being known: so many findings any respondent has to be asked, by whatever planner.
 """
 
 from __future__ import annotations
@@ -18,10 +21,12 @@ from pathlib import Path
 
 from engine.cases import load_cases
 from engine.compiler import RuleBase, compile_rules
+from engine.consultation import consult
 from engine.conversation import Answer, Conversation
 from engine.findings import REASONS, Given, governs, interpret
 from engine.journal import begin
 from engine.loading import SHIPPED, load
+from engine.planner import GOAL_KINDS
 from engine.truth import Truth
 
 ORDINARY = {
@@ -82,6 +87,25 @@ def questionnaire(base: RuleBase, patient: Patient) -> int:
     return len(asked)
 
 
+def settled(base: RuleBase, patient: Patient) -> tuple[object, ...]:
+    """Return what a conversation has to settle: the status, what it is about, and the doses."""
+    consultation = consult(base, interpret(base.knowledge, {name: Given(word) for name, word in patient.items()}))
+    goals = (*base.knowledge.statements_of(*GOAL_KINDS), *base.knowledge.conflicts)
+    verdicts = [(consultation.verdicts[goal].verdict, consultation.verdicts[goal].fulfilled) for goal in goals]
+    return consultation.status, verdicts, list(consultation.doses)
+
+
+def not_to_be_spared(base: RuleBase, patient: Patient) -> int:
+    """Return how many answers cannot be spared, everything else being known."""
+    whole = settled(base, patient)
+
+    def without(name: str) -> Patient:
+        gone = {name, *(f.name for f in base.knowledge.findings.values() if f.only_if and f.only_if.finding == name)}
+        return {key: word for key, word in patient.items() if key not in gone}
+
+    return sum(settled(base, without(name)) != whole for name in patient)
+
+
 def main() -> None:
     """Ask every worked case in both ways and print what it took."""
     base = compile_rules(load())
@@ -96,12 +120,18 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             taken = [converse(base, patient_of(base, case.findings), Path(folder)) for case in cases]
         fixed = [questionnaire(base, patient_of(base, case.findings)) for case in cases]
+        needed = [not_to_be_spared(base, patient_of(base, case.findings)) for case in cases]
         findings, prompts = [asked for asked, _, _ in taken], [count for _, count, _ in taken]
         print(f"{way}:")
-        for name, counts in (("findings asked", findings), ("prompts", prompts), ("fixed order", fixed)):
+        for name, counts in (
+            ("findings asked", findings),
+            ("not to be spared", needed),
+            ("prompts", prompts),
+            ("fixed order", fixed),
+        ):
             share = statistics.median(counts) / everything
-            print(f"  {name:>15}: {statistics.median(counts):4.0f} ({share:.0%} of all findings), worst {max(counts)}")
-        print(f"  {'longest wait':>15}: {max(wait for _, _, wait in taken) * 1000:.0f} ms to the next question\n")
+            print(f"  {name:>16}: {statistics.median(counts):4.0f} ({share:.0%} of all findings), worst {max(counts)}")
+        print(f"  {'longest wait':>16}: {max(wait for _, _, wait in taken) * 1000:.0f} ms to the next question\n")
 
 
 if __name__ == "__main__":
