@@ -65,15 +65,15 @@ def converse(base: RuleBase, patient: Patient, folder: Path) -> tuple[int, int, 
     conversation = Conversation(base, begin(folder, base.knowledge.digest, {}))
     prompts, longest = 0, 0.0
     while True:
-        start = time.perf_counter()
         questions = conversation.question()
-        longest = max(longest, time.perf_counter() - start)
         if not questions:
             return len(conversation.answers), prompts, longest
         prompts += 1
         answers = [Answer(q.finding, patient.get(q.finding, "unknown")) for q in questions]
         start = time.perf_counter()
         conversation.give(answers)
+        conversation.question()
+        conversation.plan()
         longest = max(longest, time.perf_counter() - start)
 
 

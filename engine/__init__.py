@@ -6,7 +6,7 @@ One noun a module, each importing only from those before it:
 ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
 ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` · ``effects`` ·
 ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` · ``explanation`` ·
-``catalogue`` · ``verification`` · ``rendering``
+``catalogue`` · ``verification`` · ``rendering`` · ``commands``
 """
 
 __version__ = "0.1.0"

@@ -17,8 +17,9 @@ from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interp
 from engine.journal import Journal
 from engine.language import accepted, choices
 from engine.model import Finding, Value
-from engine.planner import Plan, Planned, plan
+from engine.planner import Plan, Planned, plan, worth_asking
 from engine.quantities import Converted, convert
+from engine.questions import open_questions
 from engine.truth import Truth
 
 MOST_AT_ONCE = 5
@@ -40,6 +41,8 @@ class Conversation:
         self.base = base
         self.journal = journal
         self.parameters = {name: Given(word) for name, word in journal.parameters.items()}
+        self._planned: tuple[Mapping[str, str], Plan] | None = None
+        self._asked: tuple[Mapping[str, str], Sequence[Planned]] | None = None
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -68,15 +71,41 @@ class Conversation:
 
     def plan(self) -> Plan:
         """Return the questions still worth asking."""
-        return plan(self.base, self.findings())
+        if self._planned is None or self._planned[0] != self.answers:
+            self._planned = dict(self.answers), plan(self.base, self.findings())
+        return self._planned[1]
 
     def question(self) -> Sequence[Planned]:
         """Return the next question: one finding, or some yes/no findings of one topic; none when settled."""
-        questions = self.plan().questions
-        together = [q for q in questions if q.topic and q.topic == questions[0].topic and self.is_yes_no(q)]
-        if together and together[0] == questions[0]:
-            return together[:MOST_AT_ONCE]
-        return questions[:1]
+        if self._asked is None or self._asked[0] != self.answers:
+            self._asked = dict(self.answers), self._together()
+        return self._asked[1]
+
+    def _together(self) -> Sequence[Planned]:
+        """Return the first question with those that can be asked with it: no answer to one spares another."""
+        together: list[Planned] = []
+        spared: set[str] = set()
+        skipped = {name for name, word in self.answers.items() if word == NOT_ASKED}
+        for question in [q for q in self.plan().questions if q.finding not in skipped][:MOST_AT_ONCE]:
+            alone = not self.is_yes_no(question)
+            if together and (alone or not question.topic or question.topic != together[0].topic):
+                break
+            own = set() if alone else self.spared_by(question)
+            if together and (question.finding in spared or not own.isdisjoint(q.finding for q in together)):
+                break
+            together.append(question)
+            spared |= own
+            if alone:
+                break
+        return together
+
+    def spared_by(self, question: Planned) -> set[str]:
+        """Return the findings worth asking that some answer to a yes/no question would spare."""
+        asked = {other.finding for other in self.plan().questions} - {question.finding}
+        found: set[str] = set()
+        for word in choices(self.base.knowledge.findings[question.finding]):
+            found |= asked - worth_asking(self.base, self.findings({**self.answers, question.finding: word}))
+        return found
 
     def is_yes_no(self, question: Planned) -> bool:
         """Whether a question is answered with yes or no."""
@@ -108,12 +137,28 @@ class Conversation:
             if name not in new and value != "no" and governs(findings[name], values) is Truth.NO
         ]
 
-    def back(self) -> list[str]:
-        """Take the last answers back, and return their names; none when there is none."""
-        last = self.journal.last
-        if last:
-            self.journal.keep({}, withdraw=last)
-        return last
+    def back(self) -> dict[str, tuple[str | None, str | None]]:
+        """Undo the last step, and return each answer that it changes back, from and to; none is not given."""
+        before, now = self.journal.before, dict(self.answers)
+        if before is None:
+            return {}
+        self.journal.undo()
+        return {
+            name: (now.get(name), before.get(name)) for name in {**before, **now} if now.get(name) != before.get(name)
+        }
+
+    def unanswered(self) -> list[str]:
+        """Return the findings that were asked about and could not be said, and that could still matter."""
+        return [
+            question.finding for question in open_questions(self.consultation()) if question.finding in self.answers
+        ]
+
+    def ask_again(self) -> list[str]:
+        """Take back every answer that says why a finding is unknown, and return their names."""
+        names = [name for name, word in self.answers.items() if word in REASONS]
+        if names:
+            self.journal.keep({}, withdraw=names)
+        return names
 
 
 def read_answer(finding: Finding, text: str) -> Answer:
@@ -124,21 +169,25 @@ def read_answer(finding: Finding, text: str) -> Answer:
 
     """
     written = " ".join(text.split())
-    if not finding.is_number:
-        word = _beginning(written.lower(), choices(finding)) or _reason(written)
-        if word is not None:
-            return Answer(finding.name, word)
-    reason = _reason(written)
-    if reason is not None:
-        return Answer(finding.name, reason)
+    folded = written.lower()
+    if folded in ("y", "yes", "n", "no") and finding.type != "yes/no" and folded not in choices(finding):
+        raise _no_answer(written, "This is no yes/no question.", finding)  # "no" must not come to mean "normal"
+    word = (None if finding.is_number else _beginning(folded, choices(finding))) or _reason(written)
+    if word is not None:
+        return Answer(finding.name, word)
     converted = convert(written, finding.unit) if finding.is_number else None
     word = shown(converted.value) if converted is not None else written
     try:
         return Answer(finding.name, shown(_value(finding, word)), converted)
     except ValueError as problem:
         what = f"{converted}. {problem}" if converted is not None else str(problem)
-        also = f"Or {listed(REASONS, 'or')}, where it is not known."
-        raise InputError([Fault(f"'{shortened(written)}' is no answer to this", f"{what} {also}")]) from None
+        raise _no_answer(written, what, finding) from None
+
+
+def _no_answer(written: str, what: str, finding: Finding) -> InputError:
+    takes = "" if "It takes" in what else f" It takes {accepted(finding)}."
+    also = f"{takes} Or {listed(REASONS, 'or')}, where it is not known."
+    return InputError([Fault(f"'{shortened(written)}' is no answer to this", f"{what}{also}")])
 
 
 def _value(finding: Finding, word: str) -> Value:
@@ -154,7 +203,7 @@ def _beginning(text: str, words: Sequence[str]) -> str | None:
 
 def _reason(text: str) -> str | None:
     folded = text.lower()
-    if folded in ("skip", "later"):
+    if folded in ("s", "skip", "later", "not_asked", "not-asked"):
         return NOT_ASKED
     if folded in ("dk", "don't know", "dont know", "do not know", "not known", "i don't know"):
         return "unknown"

@@ -16,21 +16,22 @@ from engine.model import OnCourse, natural
 
 
 class Mark(Struct, frozen=True):
-    """A statement that applies, and how it shows on a course."""
+    """A statement that applies, and how it shows on a course; ``of`` has those regimens that it goes with."""
 
     statement: str
     on_course: OnCourse
+    of: tuple[str, ...]
     references: tuple[int, ...]
 
 
 class Course(Struct, frozen=True):
-    """One regimen that applies: its infusion days, its doses, and what the source sets beside them.
+    """Regimens that apply and give the same doses: their infusion days, and what the source sets beside them.
 
     ``doses`` has a dose for each end of the range and each weight, ``spread`` how those above a limit
-    may be spread; ``days`` are the infusion days of the regimen itself.
+    may be spread; ``days`` are the infusion days of the regimens themselves.
     """
 
-    regimen: str
+    regimens: tuple[str, ...]
     days: int
     doses: Sequence[Dose]
     spread: Sequence[Dose]
@@ -40,36 +41,39 @@ class Course(Struct, frozen=True):
         """Return the statements that show in one way: before, alongside, each day, window or in words."""
         return [mark for mark in self.marks if mark.on_course.shows == shows]
 
-    @property
-    def last_day(self) -> int:
-        """The last day that anything is stated of."""
-        spread = [dose.days or 0 for dose in self.spread]
-        return max([self.days, *spread, *(mark.on_course.high or 0 for mark in self.marks)])
-
 
 def courses(consultation: Consultation) -> list[Course]:
-    """Return the course of every regimen that applies."""
-    knowledge = consultation.knowledge
-    applying = consultation.applying(natural(knowledge.regimens))
-    return [
-        Course(
-            name,
-            knowledge.regimens[name].days,
-            [dose for dose in consultation.doses if dose.statement == name],
-            [dose for dose in consultation.doses if dose.of == name],
-            _marks(consultation, name),
-        )
-        for name in applying
-    ]
+    """Return the course of every regimen that applies, one for those that give the same doses."""
+    return [_course(consultation, alike) for alike in same_doses(consultation)]
 
 
-def _marks(consultation: Consultation, regimen: str) -> list[Mark]:
+def same_doses(consultation: Consultation) -> list[list[str]]:
+    """Return the regimens that apply, in groups that give the same doses."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for name in consultation.applying(natural(consultation.knowledge.regimens)):
+        regimen = consultation.knowledge.regimens[name]
+        key = (regimen.low, regimen.high, regimen.days, regimen.weight, regimen.lower_end)
+        groups.setdefault(key, []).append(name)
+    return list(groups.values())
+
+
+def _course(consultation: Consultation, alike: list[str]) -> Course:
+    return Course(
+        tuple(alike),
+        consultation.knowledge.regimens[alike[0]].days,
+        [dose for dose in consultation.doses if dose.statement == alike[0]],
+        [dose for dose in consultation.doses if dose.of == alike[0]],
+        _marks(consultation, alike),
+    )
+
+
+def _marks(consultation: Consultation, alike: list[str]) -> list[Mark]:
     statements = consultation.knowledge.statements
     return [
-        Mark(name, course, statements[name].references)
+        Mark(name, course, with_, statements[name].references)
         for name in natural(statements)
         if (course := statements[name].course) is not None
-        and (not course.of or regimen in course.of)
+        and (with_ := tuple(regimen for regimen in alike if not course.of or regimen in course.of))
         and consultation.verdicts[name].verdict == APPLIES
     ]
 

@@ -14,14 +14,17 @@ from msgspec import Struct
 from engine.compiler import RuleBase
 from engine.conditions import Judge
 from engine.consultation import Consultation
+from engine.courses import same_doses
 from engine.model import WEIGHTS_BY_BASIS, Test, natural, parts
 from engine.rete import Premise, Step
 
 USES = ("indication", "role", "against", "contraindication")
 """The kinds of statement that stand between findings and conclusions."""
 
+DOSE = "dose"
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "dose": ("regimen", "regimen_detail"),
+    "dose_detail": ("regimen_detail",),
     "caution": ("caution",),
     "monitoring": ("setting", "co_treatment", "monitoring"),
     "comparison": ("comparison",),
@@ -100,6 +103,8 @@ class _Deriving:
         """Yield the conclusions that have members, the status first."""
         deciding = [c.id for c in self.knowledge.conflicts.values() if c.decides_status]
         yield Node("conclusion", STATUS, (*self.uses, *self.consultation.applying(natural(deciding))))
+        for alike in same_doses(self.consultation):
+            yield Node("conclusion", f"{DOSE} {alike[0]}", tuple(alike))
         groups = {name: natural(self.knowledge.statements_of(*kinds)) for name, kinds in GROUPS.items()}
         groups[CONFLICTS] = natural(self.knowledge.conflicts)
         for name, ids in groups.items():

@@ -35,7 +35,8 @@ class Dose(Struct, frozen=True):
     """One dose of one regimen for one weight; weight and grams are None without a usable weight.
 
     A dose of a statement on doses above a limit (S59) names the regimen it is ``of`` and how the
-    limit was read: of the course (``total``) or of one day (``daily``).
+    limit was read: of the course (``total``) or of one day (``daily``). ``weight_by`` names the local
+    parameter that derived the weight, if one did.
     """
 
     statement: str
@@ -49,6 +50,7 @@ class Dose(Struct, frozen=True):
     notes: tuple[str, ...] = ()
     of: str | None = None
     reading: str | None = None
+    weight_by: str = ""
 
 
 def ends(regimen: Regimen) -> tuple[Decimal, ...]:
@@ -133,7 +135,10 @@ def _courses(
         total = grams(per_kg, weight)
         daily, rounding = _a_day(total, regimen.days)
         more = (*notes, *rounding, *_weight_notes(basis, values, derived_by))
-        yield replace(empty, weight_basis=basis, weight_kg=weight, total_g=total, daily_g=daily, notes=more)
+        by = derived_by.get(IDEAL_WEIGHT, "") if basis != "actual" else ""
+        yield replace(
+            empty, weight_basis=basis, weight_kg=weight, total_g=total, daily_g=daily, notes=more, weight_by=by
+        )
 
 
 def _by_basis(regimen: Regimen, values: Mapping[str, Value]) -> Iterator[tuple[str, Decimal]]:

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from engine.compiler import RuleBase
 from engine.conditions import Judge
 from engine.errors import InputError
-from engine.findings import Findings, Given, interpret, shown
+from engine.findings import CM_PER_INCH, Findings, Given, interpret, shown
 from engine.language import canonical, choices, plain
 from engine.model import DoseTest, Finding, Test, natural
-from engine.planner import plan
+from engine.planner import worth_asking
 from engine.truth import Truth
 
 FINEST = Decimal("0.000001")
@@ -25,7 +25,8 @@ class Effect(Struct, frozen=True):
     """One answer, or a range of numbers that all do the same, and what follows from it.
 
     ``applies`` and ``ruled_out`` have the statements and conflicts it settles, ``opens`` the
-    findings that become worth asking, ``closes`` those that no longer are.
+    findings that become worth asking, ``closes`` those that no longer are. ``varies`` marks a range
+    inside which more follows, each number its own; ``cannot_be`` says why an answer is none.
     """
 
     answer: str
@@ -33,21 +34,34 @@ class Effect(Struct, frozen=True):
     ruled_out: tuple[str, ...]
     opens: tuple[str, ...]
     closes: tuple[str, ...]
+    varies: bool = False
+    cannot_be: str = ""
 
 
 def effects(base: RuleBase, findings: Findings, name: str) -> list[Effect]:
-    """Return what each possible answer to a finding would do; answers that do the same are one."""
+    """Return what each possible answer to a finding would do; answers that do the same are one.
+
+    Last comes what it would do to say that it is not known, where that does anything.
+    """
+    asking = _Asking(base, findings, name)
     finding = base.knowledge.findings[name]
-    if not finding.is_number:
-        return [_effect(base, findings, name, word, word) for word in choices(finding)]
+    if finding.is_number:
+        found = list(_of_number(asking, finding))
+    else:
+        found = [replace(asking.effect(word), answer=word) for word in choices(finding)]
+    unknown = replace(asking.effect("unknown"), closes=())
+    return [*found, *([replace(unknown, answer="not known")] if unknown != Effect("", (), (), (), ()) else [])]
+
+
+def _of_number(asking: _Asking, finding: Finding) -> Iterator[Effect]:
     found: list[tuple[Decimal, Decimal, Effect]] = []
-    for low, high in _ranges(base, finding):
-        effect = _effect(base, findings, name, shown(_inside(finding, low, high)), "")
-        if found and _same(found[-1][2], effect):
+    for low, high in _ranges(asking, finding):
+        effect = asking.throughout([low, _inside(finding, low, high), high])
+        if found and found[-1][2] == effect:
             found[-1] = (found[-1][0], high, effect)
         else:
             found.append((low, high, effect))
-    return [replace(effect, answer=_range_in_words(finding, low, high)) for low, high, effect in found]
+    return (replace(effect, answer=_range_in_words(finding, low, high)) for low, high, effect in found)
 
 
 def _range_in_words(finding: Finding, low: Decimal, high: Decimal) -> str:
@@ -59,49 +73,74 @@ def _range_in_words(finding: Finding, low: Decimal, high: Decimal) -> str:
     return f"{beginning} {end}{unit}"
 
 
-def _same(one: Effect, other: Effect) -> bool:
-    return replace(one, answer="") == replace(other, answer="")
+class _Asking:
+    """A question as it stands: the patient, the rules judged, and what is worth asking."""
+
+    def __init__(self, base: RuleBase, findings: Findings, name: str) -> None:
+        self.base = base
+        self.findings = findings
+        self.name = name
+        self.judge = Judge(base.knowledge, findings)
+        self.asked = worth_asking(base, findings) - {name}
+        self.parameters = {key: Given(shown(value)) for key, value in findings.parameters.items()}
+        self.words = {key: Given(shown(value)) for key, value in findings.given.items()}
+        self.words |= {key: Given(reason) for key, reason in findings.reasons.items()}
+
+    def effect(self, word: str) -> Effect:
+        """Return what an answer would do."""
+        knowledge = self.base.knowledge
+        try:
+            after = interpret(knowledge, {**self.words, self.name: Given(word)}, self.parameters)
+        except InputError as problem:
+            return Effect("", (), (), (), (), cannot_be=problem.faults[0].found)
+        judge = Judge(knowledge, after)
+        settled: dict[Truth, list[str]] = {Truth.YES: [], Truth.NO: [], Truth.UNKNOWN: []}
+        for rule in natural((*knowledge.statements, *knowledge.conflicts)):
+            truth = judge.rule(rule).truth
+            if truth is not self.judge.rule(rule).truth:
+                settled[truth].append(rule)
+        asked = worth_asking(self.base, after) - {self.name}
+        order = list(knowledge.findings)
+        opens = tuple(sorted(asked - self.asked, key=order.index))
+        closes = tuple(sorted(self.asked - asked, key=order.index))
+        return Effect("", tuple(settled[Truth.YES]), tuple(settled[Truth.NO]), opens, closes)
+
+    def throughout(self, numbers: list[Decimal]) -> Effect:
+        """Return what all of some numbers would do; ``varies`` where they do more than that, each its own."""
+        found = [self.effect(shown(number)) for number in numbers]
+        if all(effect == found[0] for effect in found):
+            return found[0]
+
+        def common(part: str) -> tuple[str, ...]:
+            return tuple(name for name in getattr(found[0], part) if all(name in getattr(e, part) for e in found))
+
+        return Effect("", common("applies"), common("ruled_out"), common("opens"), common("closes"), varies=True)
 
 
-def _effect(base: RuleBase, findings: Findings, name: str, word: str, answer: str) -> Effect:
-    words = {key: Given(shown(value)) for key, value in findings.given.items()}
-    words |= {key: Given(reason) for key, reason in findings.reasons.items()}
-    parameters = {key: Given(shown(value)) for key, value in findings.parameters.items()}
-    try:
-        after = interpret(base.knowledge, {**words, name: Given(word)}, parameters)
-    except InputError:
-        return Effect(answer, (), (), (), ())
-    before_judge, after_judge = Judge(base.knowledge, findings), Judge(base.knowledge, after)
-    settled: dict[Truth, list[str]] = {Truth.YES: [], Truth.NO: [], Truth.UNKNOWN: []}
-    for rule in natural((*base.knowledge.statements, *base.knowledge.conflicts)):
-        truth = after_judge.rule(rule).truth
-        if truth is not before_judge.rule(rule).truth:
-            settled[truth].append(rule)
-    asked = {question.finding for question in plan(base, findings).questions} - {name}
-    asked_after = {question.finding for question in plan(base, after).questions}
-    order = list(base.knowledge.findings)
-    return Effect(
-        answer,
-        tuple(settled[Truth.YES]),
-        tuple(settled[Truth.NO]),
-        tuple(sorted(asked_after - asked, key=order.index)),
-        tuple(sorted(asked - asked_after, key=order.index)),
-    )
-
-
-def _ranges(base: RuleBase, finding: Finding) -> Iterator[tuple[Decimal, Decimal]]:
+def _ranges(asking: _Asking, finding: Finding) -> Iterator[tuple[Decimal, Decimal]]:
     """Yield ranges of a number inside each of which every test comes out the same."""
     step = Decimal(1) if finding.type == "whole number" else FINEST
     low, high = finding.low or Decimal(0), finding.high or Decimal(0)
     starts = {low}
-    for limit in _limits(base, finding):
+    for limit in _limits(asking, finding):
         starts |= {start for start in (limit, limit + step) if low < start <= high}
     ordered = sorted(starts)
     for start, following in zip(ordered, [*ordered[1:], high + step], strict=True):
         yield start, following - step
 
 
-def _limits(base: RuleBase, finding: Finding) -> Iterator[Decimal]:
+def _limits(asking: _Asking, finding: Finding) -> Iterator[Decimal]:
+    """Yield the numbers at which a test, a governor or a parameter in force can come out otherwise."""
+    base = asking.base
+    for name, setting in asking.findings.parameters.items():
+        parameter = base.knowledge.parameters[name]
+        if parameter.source == finding.name and isinstance(setting, Decimal):
+            yield setting
+            yield setting - (Decimal(1) if finding.type == "whole number" else FINEST)
+        formula = (parameter.formulas or {}).get(str(setting))
+        if formula is not None and formula.height == finding.name:
+            yield formula.from_inches * CM_PER_INCH
+            yield formula.from_inches * CM_PER_INCH - FINEST
     for test in base.tests.values():
         if isinstance(test, DoseTest) and test.weight == finding.name:
             yield (test.grams / test.per_kg).quantize(FINEST)

@@ -167,7 +167,11 @@ def read_statement(entry: Entry, conditions: Conditions) -> model.Statement:
     values = entry.values
     if "not encoded" in values:
         return model.Statement(
-            entry.id, values["says"], source=values.get("source", ""), not_encoded=values["not encoded"]
+            entry.id,
+            values["says"],
+            source=values.get("source", ""),
+            not_encoded=values["not encoded"],
+            on_top=values.get("on top") == "yes",
         )
     return model.Statement(
         id=entry.id,
@@ -196,10 +200,11 @@ def _spread(values: Mapping[str, Any]) -> model.Spread:
 
 
 def _on_course(values: Mapping[str, Any], says: str) -> model.OnCourse:
-    low, to, high = values["shows"].removesuffix(" days").partition(" to ")
+    days = values["shows"].removesuffix(" days")
+    low, to, high = days.removeprefix("after ").partition(" to ")
     label, of = values.get("label", says), values.get("of", ())
     if to:
-        return model.OnCourse("window", label, of, int(low), int(high))
+        return model.OnCourse("window", label, of, int(low), int(high), days.startswith("after "))
     return model.OnCourse(values["shows"], label, of)
 
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from engine.errors import Fault, InputError, Place
+from engine.errors import Fault, InputError, Place, shortened
 
 
 def write_new(name: str | Path, text: str) -> Path:
@@ -16,11 +16,9 @@ def write_new(name: str | Path, text: str) -> Path:
         InputError: when something of that name is there, or it cannot be written.
 
     """
-    path = Path(name).expanduser()
-    if path.exists():
-        raise _there_already(path)
+    path = require_new(name)
     try:
-        descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
         try:
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -31,9 +29,26 @@ def write_new(name: str | Path, text: str) -> Path:
             Path(unfinished).unlink(missing_ok=True)
     except FileExistsError:
         raise _there_already(path) from None
-    except OSError as problem:
-        found = f"it cannot be written: {problem.strerror}"
-        raise InputError([Fault(found, "Choose another place.", Place(str(path)))]) from None
+    except (OSError, ValueError) as problem:
+        raise _unwritable(path, problem) from None
+    return path
+
+
+def require_new(name: str | Path) -> Path:
+    """Return the path of a file that is to be written, once nothing of that name is there.
+
+    Raises:
+        InputError: when something is, or the name cannot be one.
+
+    """
+    try:
+        path = Path(name).expanduser()
+        if path.exists() or path.is_symlink():
+            raise _there_already(path)
+        if not path.parent.is_dir():
+            raise NotADirectoryError(0, "there is no such folder")
+    except (OSError, ValueError, RuntimeError) as problem:
+        raise _unwritable(Path(shortened(str(name))), problem) from None
     return path
 
 
@@ -43,8 +58,14 @@ def _publish(unfinished: Path, path: Path) -> None:
         os.link(unfinished, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
-        unfinished.rename(path)
+    except OSError:  # a file system without links: take the name first, then put the content there
+        path.touch(exist_ok=False)
+        unfinished.replace(path)
+
+
+def _unwritable(path: Path, problem: Exception) -> InputError:
+    reason = problem.strerror if isinstance(problem, OSError) else str(problem)
+    return InputError([Fault(f"it cannot be written: {reason}", "Choose another place.", Place(str(path)))])
 
 
 def _there_already(path: Path) -> InputError:

@@ -46,7 +46,7 @@ class Findings(Struct, frozen=True):
     """All that is known of one patient; the value of each finding that has one is in ``values``.
 
     ``obtainable`` says for an unknown finding which other unknown ones a parameter in force would
-    derive it from.
+    derive it from. ``last`` is the finding given last, be it a value or a reason.
     """
 
     given: Mapping[str, Value]
@@ -55,6 +55,7 @@ class Findings(Struct, frozen=True):
     parameters: Mapping[str, Value]
     values: Mapping[str, Value]
     obtainable: Mapping[str, frozenset[str]] = {}
+    last: str = ""
 
 
 def interpret(
@@ -136,6 +137,7 @@ class _Interpretation:
         self.reasons: dict[str, str] = {}
         self.words: dict[str, Given] = {}
         self.faults: list[Fault] = []
+        self.last = ""
 
     def shown(self, name: str, value: Value) -> str:
         return shown(value, self.knowledge.findings[name])
@@ -153,6 +155,7 @@ class _Interpretation:
             hint = did_you_mean(name, self.knowledge.findings) or "See 'ivig-mg show' for the findings."
             self.fault(f"'{shortened(name)}' is not a known finding", hint, word)
             return
+        self.last = name
         reason = " ".join(word.text.split())
         if reason in REASONS:
             self.reasons[name] = reason
@@ -201,7 +204,9 @@ class _Interpretation:
         values = {**self.given, **{name: implied.value for name, implied in derived.items()}}
         derived.update(self.derive(parameters, values))
         self.stop_at_faults()
-        return Findings(self.given, self.reasons, derived, parameters, values, self.obtainable(parameters, values))
+        return Findings(
+            self.given, self.reasons, derived, parameters, values, self.obtainable(parameters, values), self.last
+        )
 
     def implied(self) -> Iterator[tuple[str, Derived]]:
         """Yield the yes of each governor that is not given, while a governed value other than no is.

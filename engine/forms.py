@@ -278,8 +278,8 @@ COURSE = _form(
     "a place on the course",
     {
         "shows": Pattern(
-            r"before|alongside|each day|in words|[1-9][0-9]? to [1-9][0-9]? days",
-            "'before', 'alongside', 'each day', 'in words' or days such as '12 to 15 days'",
+            r"before|alongside|each day|in words|(after )?[1-9][0-9]? to [1-9][0-9]? days",
+            "'before', 'alongside', 'each day', 'in words' or days such as '12 to 15 days' or 'after 12 to 15 days'",
         ),
     },
     {"label": Prose("a few words"), "of": ListOf(ID, "a list of regimens")},
@@ -378,7 +378,9 @@ def statement_form(kinds: Sequence[str]) -> Form:
 
 
 NOT_ENCODED = _form(
-    "a statement that is no rule", {"says": Prose(), "not encoded": Prose("a reason")}, {"source": Prose()}
+    "a statement that is no rule",
+    {"says": Prose(), "not encoded": Prose("a reason")},
+    {"source": Prose(), "on top": YES_NO},
 )
 
 PARAMETERS = _form("a parameter file", {"parameters": Anything()})

@@ -10,54 +10,86 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import msgspec
+from filelock import FileLock, Timeout
+from msgspec import Struct
 
 from engine.errors import Fault, InputError, Place
 
 FORMAT = "ivig-mg/conversation/1"
 
 
+_Line = TypeVar("_Line")
+
+
 class Journal:
     """One conversation on disk: where it is, what it began with, and its answers so far.
 
-    ``knowledge`` is the digest of the knowledge base, ``parameters`` the local parameters in force.
+    ``knowledge`` is the digest of the knowledge base, ``parameters`` the local parameters in force. While
+    it is held, no other process can go on with it.
     """
 
     def __init__(self, path: Path, knowledge: str, parameters: Mapping[str, str]) -> None:
         self.path = path
         self.knowledge = knowledge
         self.parameters = parameters
-        self.answers: dict[str, str] = {}
         self.finished = False
-        self._together: list[list[str]] = []
+        self._states: list[dict[str, str]] = [{}]
+        self._lock = FileLock(path.with_suffix(".lock"), blocking=False, mode=0o600)
 
     @property
-    def last(self) -> list[str]:
-        """The names that were answered last, together."""
-        return self._together[-1] if self._together else []
+    def number(self) -> int:
+        """The number of the conversation in its folder."""
+        return int(self.path.stem)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """The answers as they stand, each in the place where it was first given."""
+        return self._states[-1]
+
+    @property
+    def before(self) -> dict[str, str] | None:
+        """The answers as they stood before the last step; None before the first."""
+        return self._states[-2] if len(self._states) > 1 else None
+
+    def hold(self) -> bool:
+        """Keep every other process from going on with it; say whether none already does."""
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return False
+        return True
 
     def keep(self, words: Mapping[str, str], withdraw: Iterable[str] = ()) -> None:
         """Keep answers and take others back, in one step; an earlier answer of the same name no longer holds."""
-        entry = {"withdraw": list(withdraw), "answer": dict(words)}
-        _write(self.path, entry, os.O_APPEND)
-        self._apply(entry)
+        self._append(_Step(withdraw=list(withdraw), answer=dict(words)))
+
+    def undo(self) -> None:
+        """Go back to the answers as they stood before the last step."""
+        self._append(_Step(undo=True))
 
     def finish(self) -> None:
         """Note that the conversation has come to its end."""
-        _write(self.path, {"finished": True}, os.O_APPEND)
-        self.finished = True
+        if not self.finished:
+            self._append(_Step(finished=True))
 
-    def _apply(self, entry: Mapping[str, Any]) -> None:
-        answered = entry.get("answer", {})
-        gone = {*entry.get("withdraw", ()), *answered}
-        for name in gone:
-            self.answers.pop(name, None)
-        kept = ([name for name in names if name not in gone] for names in self._together)
-        self._together = [names for names in (*kept, list(answered)) if names]
-        self.answers.update(answered)
-        self.finished = bool(entry.get("finished"))  # answering on after the end opens it again
+    def _append(self, entry: _Step) -> None:
+        _write(self.path, entry, os.O_APPEND)
+        self._apply(entry)
+
+    def _apply(self, entry: _Step) -> None:
+        self.finished = entry.finished  # answering on after the end opens it again
+        if self.finished:
+            return
+        if entry.undo:
+            del self._states[-1:]
+            self._states = self._states or [{}]
+            return
+        gone = set(entry.withdraw)
+        kept = {name: word for name, word in self.answers.items() if name not in gone}
+        self._states.append({**kept, **entry.answer})
 
 
 def begin(folder: Path, knowledge: str, parameters: Mapping[str, str]) -> Journal:
@@ -69,6 +101,7 @@ def begin(folder: Path, knowledge: str, parameters: Mapping[str, str]) -> Journa
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _sync(folder.parent)
     except OSError as problem:
         raise _unwritable(folder, problem) from None
     number = max((int(path.stem) for path in _journals(folder)), default=0) + 1
@@ -77,23 +110,36 @@ def begin(folder: Path, knowledge: str, parameters: Mapping[str, str]) -> Journa
         try:
             _write(
                 path,
-                {"format": FORMAT, "knowledge": knowledge, "parameters": dict(parameters)},
+                _Header(FORMAT, knowledge, dict(parameters)),
                 os.O_CREAT | os.O_EXCL | os.O_APPEND,
             )
         except FileExistsError:  # another conversation began at the same moment
             number += 1
             continue
         _sync(folder)
-        return Journal(path, knowledge, parameters)
+        journal = Journal(path, knowledge, parameters)
+        journal.hold()
+        return journal
 
 
-def resume(folder: Path) -> Journal | None:
-    """Return the latest conversation in a folder that has not come to its end, if there is one."""
+def unfinished(folder: Path) -> tuple[list[Journal], list[Fault]]:
+    """Return the conversations in a folder that were broken off with some answer given, the latest first.
+
+    With them come the faults of those that cannot be read, which keep no other from going on.
+    """
+    found: list[Journal] = []
+    faults: list[Fault] = []
     for path in sorted(_journals(folder), reverse=True):
-        journal = read(path)
-        if not journal.finished:
-            return journal
-    return None
+        if b"\n" not in path.read_bytes():
+            continue  # broken off before anything was asked
+        try:
+            journal = read(path)
+        except InputError as problem:
+            faults += problem.faults
+            continue
+        if journal.answers and not journal.finished:
+            found.append(journal)
+    return found, faults
 
 
 def read(path: Path) -> Journal:
@@ -108,40 +154,60 @@ def read(path: Path) -> Journal:
     except OSError as problem:
         found = f"it cannot be read: {problem.strerror}"
         raise InputError([Fault(found, "Check the path.", Place(str(path)))]) from None
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        _cut(path, len(whole))
-    entries = [_decoded(path, number, line) for number, line in enumerate(whole.splitlines(), 1)]
-    if not entries or entries[0].get("format") != FORMAT:
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    header = _decoded(path, 1, lines[0], _Header) if lines else _Header()
+    if header.format != FORMAT:
         found = "this is not a conversation of this program"
         raise InputError([Fault(found, "Choose another folder.", Place(str(path)))])
-    journal = Journal(path, entries[0].get("knowledge", ""), entries[0].get("parameters", {}))
-    for entry in entries[1:]:
-        journal._apply(entry)
+    journal = Journal(path, header.knowledge, header.parameters)
+    for number, line in enumerate(lines[1:], 2):
+        journal._apply(_decoded(path, number, line, _Step))
     return journal
+
+
+class _Header(Struct):
+    """The first line of a journal."""
+
+    format: str = ""
+    knowledge: str = ""
+    parameters: dict[str, str] = {}
+
+
+class _Step(Struct, omit_defaults=True):
+    """Any other line of a journal: answers given and taken back, a step undone, or the end."""
+
+    withdraw: list[str] = []
+    answer: dict[str, str] = {}
+    undo: bool = False
+    finished: bool = False
 
 
 def _journals(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*.jsonl") if path.stem.isdecimal()]
 
 
-def _decoded(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _decoded(path: Path, number: int, line: bytes, type_: type[_Line]) -> _Line:
     try:
-        return msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError:
+        return msgspec.json.decode(line, type=type_)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         found = "this line of the conversation is damaged"
         raise InputError([Fault(found, "Restore the file, or begin anew.", Place(str(path), number))]) from None
 
 
-def _write(path: Path, entry: Mapping[str, Any], flags: int) -> None:
-    """Append one line, and return once it is on the disk."""
+def _write(path: Path, entry: Struct, flags: int) -> None:
+    """Append one line, and return once it is on the disk; where that fails, the file is as it was."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | flags, 0o600)
+        descriptor = os.open(path, os.O_RDWR | flags, 0o600)
         try:
-            line = msgspec.json.encode(entry) + b"\n"
-            if os.write(descriptor, line) < len(line):
-                raise OSError(0, "the disk is full")
-            os.fsync(descriptor)
+            before = _cut_off_unfinished(descriptor)
+            try:
+                line = msgspec.json.encode(entry) + b"\n"
+                if os.write(descriptor, line) < len(line):
+                    raise OSError(0, "the disk is full")
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, before)
+                raise
         finally:
             os.close(descriptor)
     except FileExistsError:
@@ -150,9 +216,13 @@ def _write(path: Path, entry: Mapping[str, Any], flags: int) -> None:
         raise _unwritable(path, problem) from None
 
 
-def _cut(path: Path, length: int) -> None:
-    """Take off a last line that was never written whole, so that the next one begins afresh."""
-    os.truncate(path, length)
+def _cut_off_unfinished(descriptor: int) -> int:
+    """Take off a last line that was never written whole, so that the next one begins afresh; return the length."""
+    content = os.read(descriptor, os.fstat(descriptor).st_size)
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.ftruncate(descriptor, whole)
+    return whole
 
 
 def _sync(folder: Path) -> None:

@@ -190,7 +190,8 @@ class OnCourse(Struct, frozen=True):
     """How a statement shows in the picture of a course of treatment.
 
     ``shows`` is ``before``, ``alongside``, ``each day``, ``window`` (from day ``low`` to day ``high``)
-    or ``in words``; ``of`` names the regimens whose course it is, none for all of them.
+    or ``in words``; ``of`` names the regimens whose course it is, none for all of them. ``goes_on``
+    marks a window that has no end: what is said to come after so many days.
     """
 
     shows: str
@@ -198,13 +199,15 @@ class OnCourse(Struct, frozen=True):
     of: tuple[str, ...] = ()
     low: int | None = None
     high: int | None = None
+    goes_on: bool = False
 
 
 class Statement(Struct, frozen=True):
     """One atomic sentence of the source, in our own words, and when it applies.
 
     ``source`` is a locator such as ``A1.2``. A statement that is no rule has no ``when`` and
-    says in ``not_encoded`` why. ``before_treatment`` marks what is to be done before IVIG is given.
+    says in ``not_encoded`` why, and ``on_top`` whether it is to be read first. ``before_treatment`` marks what
+    is to be done before IVIG is given.
     """
 
     id: str
@@ -219,6 +222,7 @@ class Statement(Struct, frozen=True):
     before_treatment: bool = False
     course: OnCourse | None = None
     not_encoded: str = ""
+    on_top: bool = False
 
 
 class Conflict(Struct, frozen=True):
@@ -365,6 +369,11 @@ def _within(scope: Condition, condition: Condition) -> Gate:
     if isinstance(condition, Gate) and condition.needed == len(condition.of):
         return every(scope, *condition.of)
     return every(scope, condition)
+
+
+def in_order(references: Iterable[int]) -> list[int]:
+    """Return references as they are listed, each once."""
+    return sorted(set(references))
 
 
 def natural(ids: Iterable[str]) -> list[str]:

@@ -6,14 +6,14 @@ a dose or a conflict. The plan is a pure function of knowledge and findings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from msgspec import Struct
 
 from engine.compiler import RuleBase
 from engine.conditions import Judge
-from engine.findings import Findings, governs
+from engine.findings import NOT_ASKED, Findings, governs
 from engine.model import (
     ACTUAL_WEIGHT,
     WEIGHTS_BY_BASIS,
@@ -60,9 +60,16 @@ def plan(base: RuleBase, findings: Findings) -> Plan:
     return _Planning(base.knowledge, findings).plan()
 
 
+def worth_asking(base: RuleBase, findings: Findings) -> frozenset[str]:
+    """Return the findings worth asking of a patient, in no order."""
+    planning = _Planning(base.knowledge, findings)
+    return frozenset({*planning.settles(), *planning.completes()})
+
+
 def still_to_ask(knowledge: Knowledge, findings: Findings) -> frozenset[str]:
-    """Return the findings that have neither a value nor an answer that says why not."""
-    return frozenset(knowledge.findings) - set(findings.values) - set(findings.reasons)
+    """Return the findings that have neither a value nor an answer that says why it has none."""
+    answered = {name for name, reason in findings.reasons.items() if reason != NOT_ASKED}
+    return frozenset(knowledge.findings) - set(findings.values) - answered
 
 
 class _Planning:
@@ -75,8 +82,7 @@ class _Planning:
         self.judge = Judge(knowledge, findings, self.unasked)
 
     def plan(self) -> Plan:
-        settles = self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
-        completes = self.by_finding(self.lacking())
+        settles, completes = self.settles(), self.completes()
         asked = [name for name in self.knowledge.findings if name in settles or name in completes]
         questions = [
             Planned(
@@ -89,6 +95,12 @@ class _Planning:
             for name in asked
         ]
         return Plan(tuple(self.in_order(questions)), len({*asked, *self.reachable()}))
+
+    def settles(self) -> dict[str, tuple[str, ...]]:
+        return self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
+
+    def completes(self) -> dict[str, tuple[str, ...]]:
+        return self.by_finding(self.lacking())
 
     def open_goals(self) -> Iterator[str]:
         goals = (*self.knowledge.statements_of(*GOAL_KINDS), *self.knowledge.conflicts)
@@ -116,10 +128,27 @@ class _Planning:
     def by_finding(self, waiting: Iterable[tuple[str, Iterable[str]]]) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
         for name, missing in waiting:
-            for finding in missing:
+            for finding in self.to_ask_for(missing):
                 if self.worth_asking(finding):
                     found.setdefault(finding, []).append(name)
         return {finding: tuple(natural(names)) for finding, names in found.items()}
+
+    def to_ask_for(self, missing: Iterable[str]) -> Iterator[str]:
+        """Yield what is missing; for a governor that could not be said, what it governs as well."""
+        for finding in missing:
+            yield finding
+            if finding not in self.unasked:
+                yield from self.governed_by.get(finding, ())
+
+    @cached_property
+    def governed_by(self) -> Mapping[str, list[str]]:
+        """The undecided findings that each finding governs."""
+        found: dict[str, list[str]] = {}
+        for name in self.tested:
+            governor = self.knowledge.findings[name].only_if
+            if governor is not None:
+                found.setdefault(governor.finding, []).append(name)
+        return found
 
     def worth_asking(self, finding: str) -> bool:
         """Whether a missing finding can be asked: not what a parameter will derive, nor in vain for it."""
@@ -140,12 +169,23 @@ class _Planning:
         return frozenset(name for goal in self.open_goals() for name in self.leaves(self.knowledge.rules[goal], seen))
 
     def in_order(self, questions: Iterable[Planned]) -> list[Planned]:
-        """Return questions by topic: what argues against a use, then what was begun, then most at stake."""
+        """Return questions by topic: what argues against a use, the topic at hand, then most at stake."""
         questions = list(questions)
-        begun = {self.knowledge.findings[name].topic for name in (*self.findings.given, *self.findings.reasons)}
-        best = {q.topic: min(self.rank(other) for other in questions if other.topic == q.topic) for q in questions}
+        order = list(self.knowledge.findings)
+        last = self.knowledge.findings.get(self.findings.last)
+        at_hand = last.topic if last is not None else ""
+        ranks = {question.finding: self.rank(question) for question in questions}
+        best = {q.topic: min(ranks[other.finding] for other in questions if other.topic == q.topic) for q in questions}
         return sorted(
-            questions, key=lambda q: (best[q.topic][0] > 0, q.topic not in begun, best[q.topic], q.topic, self.rank(q))
+            questions,
+            key=lambda q: (
+                best[q.topic][0] > CONSEQUENCE.index("contraindication"),
+                q.topic != at_hand,
+                best[q.topic],
+                q.topic,
+                ranks[q.finding][0],
+                order.index(q.finding),
+            ),
         )
 
     def rank(self, question: Planned) -> tuple[float, int]:

@@ -1,7 +1,7 @@
 """Amounts in other units: pounds, stones, feet, inches, metres and milligrams per decilitre.
 
 The one place where they are converted. Factors are exact; a converted amount is rounded half up to
-three decimals, and is always shown before it is used.
+what can have been measured (10 g, 1 mm, 1 mg/L), and is always shown before it is used.
 """
 
 from __future__ import annotations
@@ -55,7 +55,11 @@ WORDS = {
     "kilos": "kg",
 }
 
-FINEST = Decimal("0.001")
+FINEST = {"kg": Decimal("0.01"), "cm": Decimal("0.1"), "g/L": Decimal("0.001")}
+"""How finely a converted amount is kept, by unit: finer than it can have been measured."""
+
+SPELT = {name.lower(): name for factors in FACTORS.values() for name in factors}
+"""Each unit as it is spelt, by how it may be typed."""
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/'\"′″]+)\s*")
 
@@ -85,7 +89,7 @@ def convert(text: str, unit: str) -> Converted | None:
     if [factors[name] for name in units] != sorted((factors[name] for name in units), reverse=True):
         return None
     total = sum((amount * factors[name] for amount, name in amounts), Decimal(0))
-    return Converted(written, canonical(total.quantize(FINEST, ROUND_HALF_UP)), unit)
+    return Converted(written, canonical(total.quantize(FINEST[unit], ROUND_HALF_UP)), unit)
 
 
 def _amounts(text: str) -> list[tuple[Decimal, str]]:
@@ -96,6 +100,7 @@ def _amounts(text: str) -> list[tuple[Decimal, str]]:
         part = _PART.match(text, position)
         if part is None:
             return []
-        found.append((Decimal(part[1]), WORDS.get(part[2].lower(), part[2])))
+        name = WORDS.get(part[2].lower(), part[2])
+        found.append((Decimal(part[1]), SPELT.get(name.lower(), name)))
         position = part.end()
     return found

@@ -47,11 +47,23 @@ def test_a_module_imports_only_from_modules_before_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "door"), [("experta", "engine/rete.py"), ("yaml", "engine/documents.py"), ("click", "cli.py")]
+    ("library", "door"),
+    [
+        ("experta", "engine/rete.py"),
+        ("yaml", "engine/documents.py"),
+        ("drawsvg", "engine/rendering/drawing.py"),
+        ("jinja2", "engine/rendering/report.py"),
+        ("filelock", "engine/journal.py"),
+    ],
 )
 def test_a_library_is_imported_by_one_module(library: str, door: str) -> None:
     users = [path for path in [*MODULES, ROOT / "cli.py"] if any(n.split(".")[0] == library for n in imported(path))]
     assert [str(path.relative_to(ROOT)) for path in users] == [door]
+
+
+def test_only_the_command_line_knows_click() -> None:
+    users = {path for path in [*MODULES, ROOT / "cli.py"] if "click" in imported(path)}
+    assert users == {ROOT / "cli.py", *(path for path in users if path.parent == ROOT / "engine" / "commands")}
 
 
 @pytest.mark.parametrize("path", [*MODULES, ROOT / "cli.py"], ids=lambda path: str(path.relative_to(ROOT)))

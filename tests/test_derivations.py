@@ -90,5 +90,5 @@ def test_a_routed_edge_goes_from_one_column_to_the_next(base: RuleBase, consult_
 def test_the_picture_names_every_node(base: RuleBase, consult_mg: Consult) -> None:
     consultation = consult_mg(dysphagia="yes", ideal_weight_kg=60)
     svg = diagram(derivation(base, consultation), consultation)
-    for words in ("dysphagia", "S26", "ivig_supported", "INDICATED", "Doses"):
+    for words in ("dysphagia", "S26", "ivig_supported", "INDICATED", "Dose S29"):
         assert f">{words}" in svg

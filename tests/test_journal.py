@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from engine.journal import Journal, begin, read, resume
+from engine.journal import Journal, begin, read, unfinished
 from tests.conftest import ROOT
 
 
@@ -27,8 +27,8 @@ def test_what_was_kept_is_read_again_in_its_order(journal: Journal) -> None:
     journal.keep({"worsening": "no", "weight_loss": "unknown"})
     journal.keep({"dysphagia": "no"})
     again = read(journal.path)
-    assert list(again.answers.items()) == [("worsening", "no"), ("weight_loss", "unknown"), ("dysphagia", "no")]
-    assert again.last == ["dysphagia"]
+    assert list(again.answers.items()) == [("dysphagia", "no"), ("worsening", "no"), ("weight_loss", "unknown")]
+    assert again.before == {"dysphagia": "yes", "worsening": "no", "weight_loss": "unknown"}
     assert (again.knowledge, again.parameters) == ("digest", {"child_age_below_years": "16"})
 
 
@@ -63,14 +63,76 @@ def test_another_file_is_not_taken_for_a_journal(tmp_path: Path) -> None:
         read(path)
 
 
-def test_the_latest_conversation_that_is_not_finished_goes_on(tmp_path: Path) -> None:
-    assert resume(tmp_path) is None
-    first, second = begin(tmp_path, "d", {}), begin(tmp_path, "d", {})
-    assert first.path != second.path
-    second.finish()
-    going_on = resume(tmp_path)
-    assert going_on is not None
-    assert going_on.path == first.path
+def test_what_was_broken_off_with_an_answer_can_go_on_the_latest_first(tmp_path: Path) -> None:
+    assert unfinished(tmp_path) == ([], [])
+    first, second, third, empty = (begin(tmp_path, "d", {}) for _ in range(4))
+    for journal in (first, second, third):
+        journal.keep({"dysphagia": "yes"})
+    third.finish()
+    assert [journal.number for journal in unfinished(tmp_path)[0]] == [second.number, first.number]
+    assert empty.number == 4
+
+
+def test_a_conversation_that_is_open_elsewhere_cannot_be_held(tmp_path: Path) -> None:
+    journal = begin(tmp_path, "d", {})
+    journal.keep({"dysphagia": "yes"})
+    code = "import sys, pathlib, engine.journal as j; print(j.read(pathlib.Path(sys.argv[1])).hold())"
+    words = [sys.executable, "-c", code, str(journal.path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    other = subprocess.run(words, capture_output=True, text=True, check=True, env=environment)
+    assert other.stdout.strip() == "False"
+
+
+def test_one_that_is_damaged_or_never_began_keeps_no_other_from_going_on(tmp_path: Path) -> None:
+    begin(tmp_path, "d", {}).keep({"dysphagia": "yes"})
+    (tmp_path / "000002.jsonl").write_bytes(b"")
+    (tmp_path / "000003.jsonl").write_bytes(b'{"form')
+    (tmp_path / "000004.jsonl").write_bytes(b"no json\n")
+    found, faults = unfinished(tmp_path)
+    assert [journal.number for journal in found] == [1]
+    assert [str(fault.place) for fault in faults] == [f"{tmp_path / '000004.jsonl'}:1"]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"answer":["x"]}', '{"answer":{"dysphagia":1}}', '{"withdraw":5}', '{"answer":null}']
+)
+def test_a_line_of_another_form_is_damage_and_no_traceback(journal: Journal, line: str) -> None:
+    with journal.path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match=r"jsonl:2: this line of the conversation is damaged"):
+        read(journal.path)
+
+
+def test_a_step_can_be_undone_to_what_was_before(journal: Journal) -> None:
+    journal.keep({"graded": "yes", "grade": "3"})
+    journal.keep({"graded": "no"}, withdraw=["grade"])
+    journal.undo()
+    assert journal.answers == read(journal.path).answers == {"graded": "yes", "grade": "3"}
+    journal.undo()
+    journal.undo()
+    assert read(journal.path).answers == {}
+
+
+def test_what_could_not_be_written_whole_leaves_the_journal_as_it_was(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.keep({"dysphagia": "yes"})
+    write = os.write
+    with monkeypatch.context() as short:
+        short.setattr("engine.journal.os.write", lambda descriptor, line: write(descriptor, line[:10]))
+        with pytest.raises(InputError, match="cannot be kept"):
+            journal.keep({"worsening": "no"})
+    with monkeypatch.context() as lost:
+        lost.setattr("engine.journal.os.fsync", _fail)
+        with pytest.raises(InputError, match="cannot be kept"):
+            journal.keep({"worsening": "no"})
+    assert read(journal.path).answers == {"dysphagia": "yes"}
+    journal.keep({"weight_loss": "no"})
+    assert read(journal.path).answers == {"dysphagia": "yes", "weight_loss": "no"}
+
+
+def _fail(descriptor: int) -> None:
+    raise OSError(5, "Input/output error")
 
 
 def test_an_answer_after_the_end_opens_the_conversation_again(journal: Journal) -> None:
@@ -102,7 +164,7 @@ def test_a_full_disk_is_an_error_and_the_answer_does_not_count(journal: Journal)
 WRITER = """
 import sys
 from pathlib import Path
-from engine.journal import begin
+from engine.journal import Journal, begin, read, unfinished
 journal = begin(Path(sys.argv[1]), "d", {})
 for number in range(100_000):
     journal.keep({f"finding_{number}": "yes"})
@@ -121,6 +183,5 @@ def test_no_acknowledged_answer_is_lost_when_the_process_is_killed(tmp_path: Pat
         acknowledged += [int(line) for line in writer.stdout.read().split(b"\n") if line]
         writer.wait()
         writer.stdout.close()
-        journal = resume(folder)
-        assert journal is not None
+        [journal], _ = unfinished(folder)
         assert list(journal.answers)[: len(acknowledged)] == [f"finding_{number}" for number in acknowledged]

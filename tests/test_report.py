@@ -89,7 +89,7 @@ def test_every_conclusion_opens_to_how_it_was_reached(base: RuleBase, consult_mg
 
 def test_the_report_leads_with_the_status_then_the_doses(base: RuleBase, consult_mg: Consult) -> None:
     said = text(render_report(base, consult_mg(myasthenic_crisis="yes", actual_weight_kg=70)))
-    order = ["INDICATED", "140 g in all", "Support", "Against, and cautions", "Conflicts", "Still open", "Not covered"]
+    order = ["INDICATED", "140 g in all", "Check first", "Against, and", "Support", "Conflicts", "Still open"]
     places = [said.index(words, said.index("consultation")) for words in order]
     assert places == sorted(places)
 
@@ -155,3 +155,50 @@ def test_no_finding_at_all_is_a_report_too(base: RuleBase) -> None:
     said = text(render_report(base, consult(base, interpret(base.knowledge, {}))))
     assert "UNDETERMINED" in said
     assert "Course of each regimen" not in said
+
+
+def test_every_part_of_the_content_is_on_the_page(base: RuleBase, consult_mg: Consult) -> None:
+    consultation = consult_mg(
+        dose_reduction_goal="yes", surgery="thymectomy", iga_status="pending", actual_weight_kg=70, dysphagia="unknown"
+    )
+    said = text(render_report(base, consultation))
+    knowledge = base.knowledge
+    for words in (
+        "Indications not yet decided: S01",
+        "S53 not yet decided (immediate_intervention_needed)",
+        "The source states no contraindication. That does not mean there is none.",
+        "Whether this is fulfilled is unknown.",
+        "(iga_status: pending)",
+        "The source makes no statement on thrombosis; renal disease;",
+        "These notes decide nothing above.",
+        "Pending: iga_status",
+        "Unknown: dysphagia",
+        "because dose_reduction_goal = yes",
+        f"SHA-256 of the knowledge: {knowledge.digest}",
+        "Undetermined (",
+        "Ruled out (",
+    ):
+        assert words in said, words
+    for statement in knowledge.document.values():
+        assert f"{statement.says} ({statement.id})" in said
+    for note in consultation.notes():
+        assert f"{note.says} ({note.citation})" in said
+    for reference in knowledge.references.values():
+        assert (reference.entry or reference.basis) in said
+    for name in consultation.with_verdict("undetermined", knowledge.statements):
+        assert f"{name} {knowledge.statements[name].says} (waits for " in said
+    first_page = said[: said.index("Support")]
+    assert "The source is for education only. (S66)" in first_page
+
+
+def test_both_sides_of_a_conflict_stand_even_where_one_does_not_apply(base: RuleBase, consult_mg: Consult) -> None:
+    html = render_report(base, consult_mg(dysphagia="yes", worsening="no", weight_loss="no"))
+    conflict = html[html.index('<span class="id">A10</span>') :]
+    sides = text(conflict[: conflict.index("</div>\n</div>")])
+    assert "S03 Worsening" in sides
+    assert "(does not apply to this patient)" in sides
+
+
+def test_the_arithmetic_of_a_dose_stands_beside_it(base: RuleBase, consult_mg: Consult) -> None:
+    said = text(render_report(base, consult_mg(myasthenic_crisis="yes", actual_weight_kg=70)))
+    assert "140 g in all, 28 g a day for 5 days 2 g/kg × 70 kg actual weight" in said

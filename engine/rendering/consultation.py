@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
+from engine.courses import same_doses
 from engine.dosing import Dose
 from engine.findings import shown
 from engine.model import Statement, natural
@@ -70,8 +71,9 @@ class _Writer:
     def statement(self, statement: Statement) -> None:
         """Add a statement: its words, its references and the findings it rests on."""
         self.printed.add(statement.id)
-        fulfilled = words.fulfilled(self.consultation, statement.id)
-        self.page.item(statement.id, f"{statement.says} {numbers(statement.references)} {fulfilled}".rstrip())
+        labels = (words.rests_on(self.consultation, statement.id), words.fulfilled(self.consultation, statement.id))
+        parts = (statement.says, numbers(statement.references), *labels)
+        self.page.item(statement.id, joined(filter(None, parts), " "))
         if self.length != BRIEF and statement.kind in (*summary.SUPPORT, *summary.OPPOSED):
             because = words.because(self.consultation, statement.id)
             if because:
@@ -101,7 +103,7 @@ class _Writer:
     # Doses. --------------------------------------------------------------------------------
 
     def doses(self) -> None:
-        groups = summary.regimens(self.consultation)
+        groups = same_doses(self.consultation)
         if groups:
             self.page.heading("Dose")
         for alike in groups:
@@ -144,7 +146,7 @@ class _Writer:
             self.page.item(name, f"{self.knowledge.conflicts[name].says}{where}")
         rest = [name for name in applying if name not in told]
         if rest:
-            self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Read them without --brief.", 2)
+            self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Left out of this brief page.", 2)
 
     def changes_the_course(self, name: str) -> bool:
         """Whether a conflict is about treating at all, between two regimens, or within what was given."""

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from engine.consultation import Consultation
-from engine.derivations import CONFLICTS, STATUS, Derivation, Node
+from engine.derivations import CONFLICTS, DOSE, STATUS, Derivation, Node
+from engine.dosing import Dose
+from engine.errors import listed
+from engine.language import plain
 from engine.rendering import words
 from engine.rendering.drawing import LINE, Line, Picture, box_height, lines_of
 from engine.rendering.page import joined, numbers
 
-COLUMNS = (("Findings", 190.0), ("For or against", 120.0), ("Concepts", 176.0), ("Conclusions", 230.0))
+COLUMNS = (("Findings", 182.0), ("For or against", 190.0), ("Concepts", 168.0), ("Conclusions", 226.0))
 """The heading and the width of each column."""
 
 GUTTER = 44.0
@@ -32,7 +35,7 @@ SWEEPS = 8
 """How often the boxes are put in the order of what they are connected with."""
 
 NAMES = {
-    "dose": "Doses",
+    "dose_detail": "About the doses",
     "caution": "Cautions",
     "monitoring": "Monitoring and what goes with it",
     "comparison": "Comparisons",
@@ -66,12 +69,22 @@ def label(node: Node, consultation: Consultation) -> list[str]:
         return [name, f"= {value}"]
     if node.kind == "statement":
         statement = consultation.knowledge.statements[node.name]
-        return [f"{node.name} {numbers(statement.references)}", statement.kind.replace("_", " ")]
+        return [f"{node.name} {numbers(statement.references)}", statement.says]
     if node.kind == "concept":
         return list(node.members)
     if node.name == STATUS:
         return [words.status_words(consultation).name, *([joined(node.members)] if node.members else [])]
+    if node.name.startswith(DOSE) and node.name not in NAMES:
+        doses = [dose for dose in consultation.doses if dose.statement == node.members[0]]
+        return [f"Dose {listed(node.members)}", *(_dose(dose, number) for number, dose in enumerate(doses))]
     return [NAMES[node.name], joined(node.members)]
+
+
+def _dose(dose: Dose, number: int) -> str:
+    either = "or " if number else ""
+    if dose.total_g is None:
+        return f"{either}{plain(dose.g_per_kg)} g/kg, no grams"
+    return f"{either}{words.grams(dose.total_g)} by {words.basis(dose)} weight"
 
 
 class Routed(Struct, frozen=True):
@@ -187,7 +200,10 @@ class _Diagram:
     ) -> None:
         x1, y1, width = places[source]
         x2, y2, _ = places[target]
-        picture.curve(x1 + width, y1 + self.box_height(source) / 2, x2, y2 + self.box_height(target) / 2)
+        end = y2 + self.box_height(target) / 2
+        picture.curve(x1 + width, y1 + self.box_height(source) / 2, x2, end)
+        if target.kind != VIA:
+            picture.head(x2, end)
 
     def style(self, node: Node) -> str:
         if node.name == STATUS:

@@ -6,24 +6,28 @@ terminal, over a slow line, in a pipe and to a screen reader.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.conversation import Answer, Conversation, read_answer
 from engine.effects import effects
 from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.language import accepted
-from engine.model import natural
 from engine.planner import Planned
+from engine.rendering import words
 from engine.rendering.consultation import BRIEF, NORMAL, render_consultation
-from engine.rendering.page import Page, joined, numbers
-from engine.rendering.plan import in_words
+from engine.rendering.page import Page, joined
+from engine.rendering.plan import in_words, most_consequential, told
+
+FEW, ALL = 4, 12
+"""How much that hangs on a question is told: of each of several, and of one alone."""
 
 COMMANDS = {
-    "why": "say what hangs on a question and what each answer would do (why 2 for the second)",
+    "why": "say what hangs on a question and what each answer would do (why 2: the second)",
     "?": "say what a question means, and what the source leaves undefined",
     "so far": "show the consultation as it stands",
-    "back": "take the last answer back",
+    "back": "undo the last answer or change",
     "review": "list all answers; then 'change 3 no' or 'change dysphagia no'",
+    "again": "ask again what could not be said: not known, pending, skipped",
     "save FILE": "write the case to a file that 'consult' reads",
     "report FILE": "write a report for the notes: one HTML file",
     "quit": "leave; 'ivig-mg ask --resume' goes on from here",
@@ -34,7 +38,7 @@ class Dialogue:
     """One dialogue: feed it lines, print what it returns, until it is over.
 
     ``writers`` has, for the commands ``save`` and ``report``, what writes a file of the name given and
-    says so, or raises `InputError`.
+    says so, or raises `InputError`; ``go_on`` is the command that goes on from here.
     """
 
     def __init__(
@@ -43,7 +47,9 @@ class Dialogue:
         writers: Mapping[str, Callable[[str], str]],
         width: int = 80,
         colour: bool = False,
+        go_on: str = "ivig-mg ask --resume",
     ) -> None:
+        self.go_on = go_on
         self.conversation = conversation
         self.knowledge = conversation.base.knowledge
         self.writers = writers
@@ -65,7 +71,9 @@ class Dialogue:
         page.text(f"{self.knowledge.guideline.title}: questions about one patient.", style="bold")
         page.text("Each answer is kept as soon as it is given. 'help' lists what else can be typed.")
         if self.conversation.answers:
-            page.text(f"Going on with {len(self.conversation.answers)} answers given before; 'review' lists them.")
+            page.text(
+                f"Going on with {_counted(len(self.conversation.answers), 'answer')} given before; 'review' lists them."
+            )
         if self.conversation.knowledge_changed:
             page.text("The knowledge base has changed since they were given; they are read by the new one.")
         return str(page) + self.asking()
@@ -94,19 +102,43 @@ class Dialogue:
     def takes(self, questions: Sequence[Planned]) -> str:
         """Say what is accepted as an answer."""
         finding = self.knowledge.findings[questions[0].finding]
+        units = {"kg": ", or such as 154 lb", "cm": ", or such as 5 ft 4 in"}.get(finding.unit, "")
         if len(questions) == 1:
-            return f"{accepted(finding)}; or u (not known), p (pending)"
+            return f"{accepted(finding)}{units}; or u not known, p pending, s skip. 'why' says why."
         example = " ".join(["y", "n", "u", "p", "n"][: len(questions)])
-        return f"One answer for each, such as '{example}': y yes, n no, u not known, p pending; or 'all n'"
+        return (
+            f"In order, such as '{example}': y yes, n no, u not known, p pending, s skip."
+            " Or 'all n', or one by its number: '3 n'. 'why 3' says why."
+        )
 
     def ending(self) -> str:
         """Return the consultation, and what can be done with it."""
-        self.conversation.journal.finish()
-        text = render_consultation(self.conversation.consultation(), NORMAL, self.width, self.colour)
+        consultation = self.conversation.consultation()
+        text = render_consultation(consultation, NORMAL, self.width, self.colour)
         page = self.page()
-        page.text("Nothing more can change a use, a caution, a dose or a conflict.", style="bold")
-        page.text("Type 'report FILE', 'save FILE', 'review', 'back', or Enter to end.")
+        unanswered = self.conversation.unanswered()
+        if unanswered:
+            page.text("Every question has been put. These could still change something, once they are known:")
+            page.text(joined(self.shown(name) for name in unanswered), 2)
+            page.text("'again' asks them again.")
+        else:
+            page.text("No further answer can change a use, a caution, a dose or a conflict.")
+        self.in_short(page)
+        page.text("Type 'report FILE', 'save FILE', 'review', 'change', 'back', or Enter to end.")
         return f"\n{text}\n{page}"
+
+    def in_short(self, page: Page) -> None:
+        """Say the status and the doses once more, where the eye rests at the end of a long text."""
+        consultation = self.conversation.consultation()
+        page.text(f"In short: {words.status_words(consultation).name}", style=words.status_words(consultation).style)
+        for dose in consultation.doses:
+            if dose.of is None:
+                page.item(dose.statement, words.amount(dose, self.knowledge))
+
+    def shown(self, name: str) -> str:
+        """Return an answer as it was kept, with its unit."""
+        word, unit = self.conversation.answers[name], self.knowledge.findings[name].unit
+        return f"{name} = {word}{f' {unit}' if unit and word[:1].isdigit() else ''}"
 
     def prompt(self) -> str:
         """Return what stands before the place where the user types."""
@@ -119,7 +151,10 @@ class Dialogue:
         try:
             return self.follow(" ".join(line.split()))
         except InputError as problem:
-            return f"{problem}\n" + ("" if self.settled or self.unconfirmed else self.asking())
+            page = self.page()
+            for text in str(problem).splitlines():
+                page.text(text.strip(), len(text) - len(text.lstrip()))
+            return str(page) + ("" if self.settled or self.unconfirmed else self.asking())
 
     def follow(self, line: str) -> str:
         """Do what a line says: confirm, obey a command, end, or take an answer."""
@@ -131,6 +166,7 @@ class Dialogue:
             "why": self.why,
             "?": self.meaning,
             "back": lambda _: self.back(),
+            "again": lambda _: self.again(),
             "review": lambda _: self.review(),
             "change": self.change,
             "save": lambda name: self.written("save", name),
@@ -148,12 +184,9 @@ class Dialogue:
     def answer(self, line: str) -> str:
         """Take a line as the answer to what was asked."""
         questions = self.conversation.question()
-        words = [line] if len(questions) == 1 else _each(line, len(questions))
-        answers = [
-            read_answer(self.knowledge.findings[question.finding], word)
-            for question, word in zip(questions, words, strict=True)
-        ]
-        return self.accept(answers)
+        given = [(0, line)] if len(questions) == 1 else _each(line, len(questions))
+        findings = self.knowledge.findings
+        return self.accept([read_answer(findings[questions[place].finding], word) for place, word in given])
 
     def accept(self, answers: list[Answer]) -> str:
         """Keep answers, unless one was converted: that is shown first."""
@@ -162,18 +195,18 @@ class Dialogue:
             self.unconfirmed = answers
             return "".join(f"{answer.converted}. Use that?\n" for answer in converted)
         self.unconfirmed = []
+        before = dict(self.conversation.answers)
         set_aside = self.conversation.give(answers)
         page = self.page()
-        page.text(joined((self.noted(answer) for answer in answers), "; "), 2)
+        page.text(joined((self.noted(answer, before) for answer in answers), "; "), 2)
         if set_aside:
             page.text(f"Set aside, for it no longer can stand: {listed(set_aside)}.", 2)
         return str(page) + self.asking()
 
-    def noted(self, answer: Answer) -> str:
-        """Return an answer as it was kept."""
-        unit = self.knowledge.findings[answer.finding].unit
-        is_number = answer.word[:1].isdigit()
-        return f"{answer.finding} = {answer.word}{f' {unit}' if unit and is_number else ''}"
+    def noted(self, answer: Answer, before: Mapping[str, str]) -> str:
+        """Return an answer as it was kept, with what it was before if that was something else."""
+        was = before.get(answer.finding)
+        return self.shown(answer.finding) + (f" (was {was})" if was not in (None, answer.word) else "")
 
     def confirm(self, line: str) -> str:
         """Use a converted amount, or not."""
@@ -182,7 +215,8 @@ class Dialogue:
         if line.lower() in ("n", "no"):
             self.unconfirmed = []
             return "Not used.\n" + self.asking()
-        return "Type yes to use it, or no to answer again.\n"
+        self.unconfirmed = []  # anything else is taken as a new answer or a command
+        return self.follow(line)
 
     def written(self, command: str, name: str) -> str:
         """Write a file, and go on."""
@@ -200,21 +234,32 @@ class Dialogue:
         return ""
 
     def back(self) -> str:
-        """Take the last answer back, and ask again."""
-        names = self.conversation.back()
-        return (f"Taken back: {joined(names)}.\n" if names else "There is no answer to take back.\n") + self.asking()
+        """Undo the last answer or change, and ask again."""
+        undone = self.conversation.back()
+        page = self.page()
+        page.text("There is nothing to take back." if not undone else "Taken back:")
+        for name, (now, then) in undone.items():
+            page.item("–", f"{name}: {now or 'not given'} → {then or 'not given'}", hang=2)
+        return str(page) + self.asking()
+
+    def again(self) -> str:
+        """Ask again what could not be said."""
+        names = self.conversation.ask_again()
+        return ("" if names else "Every answer so far is a value.\n") + self.asking()
 
     def quit(self) -> str:
         """Leave, and say how to go on."""
         self.over = True
-        return "Every answer is kept. Go on with: ivig-mg ask --resume\n"
+        return f"Every answer is kept in {self.conversation.journal.path}. Go on with: {self.go_on}\n"
 
     def leave(self) -> str:
         """Return what is said when the lines end: the consultation as it stands, if it is not settled."""
         if self.settled:
             return ""
         text = render_consultation(self.conversation.consultation(), BRIEF, self.width, self.colour)
-        return f"\n\nThe consultation as it stands:\n\n{text}\n{self.quit()}"
+        page = self.page()
+        self.in_short(page)
+        return f"\n\nThe consultation as it stands:\n\n{text}\n{page}{self.quit()}"
 
     def help(self) -> str:
         """List what can be typed."""
@@ -227,8 +272,8 @@ class Dialogue:
     def review(self) -> str:
         """List all answers."""
         page = self.page()
-        for number, (name, word) in enumerate(self.conversation.answers.items(), 1):
-            page.item(f"{number}.", f"{self.knowledge.findings[name].asks} {name} = {word}", 2, 4)
+        for number, name in enumerate(self.conversation.answers, 1):
+            page.item(f"{number}.", f"{self.knowledge.findings[name].asks} {self.shown(name)}", 2, 4)
         if not self.conversation.answers:
             page.text("No answers yet.")
         page.text("Change one with 'change 3 no' or 'change dysphagia no'.", style="dim")
@@ -238,7 +283,9 @@ class Dialogue:
         """Change one answer, by its number or its finding."""
         which, _, word = rest.partition(" ")
         names = list(self.conversation.answers)
+        begun = [name for name in self.knowledge.findings if which and name.startswith(which.lower())]
         name = names[int(which) - 1] if which.isdecimal() and 0 < int(which) <= len(names) else which
+        name = begun[0] if len(begun) == 1 else name
         if name not in self.knowledge.findings or not word:
             hint = did_you_mean(which, names)
             raise InputError(
@@ -248,64 +295,83 @@ class Dialogue:
 
     # Why a question is asked. --------------------------------------------------------------
 
-    def asked_about(self, rest: str) -> Planned:
-        """Return the question meant: by its number, by its finding, or the first."""
+    def asked_about(self, rest: str) -> Sequence[Planned]:
+        """Return the questions meant: one by its number or its finding, or all that are asked now."""
         questions = self.conversation.question()
         if rest.isdecimal() and 0 < int(rest) <= len(questions):
-            return questions[int(rest) - 1]
-        for question in (*questions, *self.conversation.plan().questions):
-            if not rest or question.finding == rest:
-                return question
+            return [questions[int(rest) - 1]]
+        found = [question for question in self.conversation.plan().questions if question.finding == rest]
+        if found or (questions and not rest):
+            return found or questions
+        asked = f"{len(questions)} are asked now" if len(questions) != 1 else "one is asked now"
         raise InputError(
-            [Fault(f"'{shortened(rest)}' is not asked now", f"There are {len(questions)} questions above.")]
+            [Fault(f"'{shortened(rest)}' is no question that is open" if rest else "no question is open", asked)]
         )
 
     def why(self, rest: str) -> str:
-        """Say what hangs on a question, and what each possible answer would do."""
-        question = self.asked_about(rest)
-        statements, conflicts = self.knowledge.statements, self.knowledge.conflicts
+        """Say what hangs on each question, and what each possible answer would do."""
         page = self.page()
+        meant = self.asked_about(rest.removesuffix("all").strip())
+        for question in meant:
+            self.why_one(page, question, ALL if rest.endswith("all") or len(meant) == 1 else FEW)
+        return str(page) + self.asking()
+
+    def why_one(self, page: Page, question: Planned, most: int) -> None:
+        """Say what hangs on one question: the most consequential first, and no more than fit."""
+        page.gap()
         page.text(f"{question.finding}: {question.asks}", style="bold")
-        for name in natural({*question.settles, *question.completes}):
-            says = (
-                f"{statements[name].says} {numbers(statements[name].references)}"
-                if name in statements
-                else conflicts[name].says
-            )
-            page.item(name, says)
+        hanging = most_consequential(self.knowledge, {*question.settles, *question.completes})
+        for name in hanging[:most]:
+            page.item(name, told(self.conversation.consultation(), name))
+        if len(hanging) > most:
+            page.text(f"and {len(hanging) - most} more: {joined(hanging[most:])}", 2)
         page.text("What each answer would do:")
         for effect in effects(self.conversation.base, self.conversation.findings(), question.finding):
-            page.item("–", in_words(effect), 2, 2)
-        return str(page) + self.asking()
+            page.item("–", in_words(self.knowledge, effect, question), 2, 2)
 
     def meaning(self, rest: str) -> str:
         """Say what a question means, and what the source leaves undefined."""
         questions = self.conversation.question()
         page = self.page()
-        for question in [self.asked_about(rest)] if rest or not questions else questions:
+        for question in self.asked_about(rest) if rest or not questions else questions:
             finding = self.knowledge.findings[question.finding]
             page.text(f"{finding.name}: {finding.asks}", style="bold")
             for text in filter(None, [finding.help, finding.undefined]):
                 page.text(text, 2)
             if not finding.help and not finding.undefined:
-                page.text("The source uses the word and says no more about it.", 2)
+                page.text("Nothing more is noted about this finding.", 2)
         return str(page) + self.asking()
 
 
-def _each(line: str, count: int) -> list[str]:
-    """Return one word for each question; ``all n`` answers every one alike."""
-    words = line.replace(",", " ").split()
-    if len(words) == 2 and words[0].lower() == "all":
-        return [words[1]] * count
-    if len(words) == 1 and len(words[0]) == count and set(words[0].lower()) <= set("ynup"):
+def _each(line: str, count: int) -> list[tuple[int, str]]:
+    """Return answers with the place of the question that each is to, from 0.
+
+    They come in order, the first ones if there are fewer; or each after the number of its question; or one
+    for all (``all n``).
+    """
+    words = line.lower().replace("not asked", "skip").replace(",", " ").split()
+    if len(words) == 2 and words[0] == "all":
+        return [(place, words[1]) for place in range(count)]
+    if len(words) == 1 and len(words[0]) <= count and set(words[0]) <= set("ynups"):
         words = list(words[0])
-    if len(words) != count:
+    numbers = words[::2]
+    if len(words) % 2 == 0 and words and all(n.isdecimal() and 0 < int(n) <= count for n in numbers):
+        return [(int(n) - 1, word) for n, word in zip(numbers, words[1::2], strict=True)]
+    if not words or len(words) > count:
         found = f"{len(words)} answers to {count} questions"
         raise InputError([Fault(found, "Give one for each, such as 'y n u', or 'all n'; nothing was kept.")])
-    return words
+    return list(enumerate(words))
 
 
-def case_text(answers: Iterable[tuple[str, str]]) -> str:
-    """Return answers as a case file."""
-    lines = [f"  {name}: {word}" for name, word in answers]
-    return "findings:\n" + "\n".join(lines) + "\n" if lines else "findings: {}\n"
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' if number != 1 else ''}"
+
+
+def case_text(answers: Mapping[str, str], parameters: Mapping[str, str]) -> str:
+    """Return answers, and the local parameters in force, as a case file."""
+    return _block("findings", answers) + (_block("parameters", parameters) if parameters else "")
+
+
+def _block(key: str, words: Mapping[str, str]) -> str:
+    lines = "".join(f"  {name}: {word}\n" for name, word in words.items())
+    return f"{key}:\n{lines}" if lines else f"{key}: {{}}\n"

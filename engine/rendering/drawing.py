@@ -91,6 +91,10 @@ class Picture:
         path.M(x1, y1).C(x1 + bend, y1, x2 - bend, y2, x2, y2)
         self.drawing.append(path)
 
+    def head(self, x: float, y: float) -> None:
+        """Draw the head of an arrow that points to the right and ends at x."""
+        self.drawing.append(drawsvg.Lines(x - 6, y - 3, x, y, x - 6, y + 3, close=True, class_="head"))
+
 
 class _Described(drawsvg.elements.DrawingParentElement):  # type: ignore[misc]
     """The long text alternative of a picture."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.compiler import RuleBase
+from engine.consultation import Consultation, consult
 from engine.effects import Effect, effects
 from engine.findings import Findings
+from engine.model import Knowledge, natural
 from engine.planner import Planned, plan
-from engine.rendering.page import Page, joined
+from engine.questions import consequence, open_questions
+from engine.rendering import words
+from engine.rendering.page import Page, joined, numbers
 
 FORMAT = "ivig-mg/plan/1"
+
+TOLD, NAMED = 3, 6
+"""How many of what hangs on a question are told in words, and named at an answer; the rest is counted."""
 
 
 def plan_data(base: RuleBase, findings: Findings) -> dict[str, Any]:
@@ -21,20 +29,31 @@ def plan_data(base: RuleBase, findings: Findings) -> dict[str, Any]:
         "answered": len({*findings.values, *findings.reasons}),
         "at_most": planned.at_most,
         "questions": [
-            _question_data(question, effects(base, findings, question.finding)) for question in planned.questions
+            _question_data(base, question, effects(base, findings, question.finding)) for question in planned.questions
         ],
     }
 
 
-def _question_data(question: Planned, answers: list[Effect]) -> dict[str, Any]:
+def _question_data(base: RuleBase, question: Planned, answers: list[Effect]) -> dict[str, Any]:
+    hanging = most_consequential(base.knowledge, {*question.settles, *question.completes})
     return {
         "finding": question.finding,
         "question": question.asks,
         "topic": question.topic,
         "settles": list(question.settles),
         "completes": list(question.completes),
+        "hangs_on_it": [_rule_data(base.knowledge, name) for name in hanging],
         "answers": [_effect_data(effect) for effect in answers],
     }
+
+
+def _rule_data(knowledge: Knowledge, name: str) -> dict[str, Any]:
+    if name in knowledge.statements:
+        statement = knowledge.statements[name]
+        return {"id": name, "says": statement.says, "references": list(statement.references)}
+    named = {statement for side in knowledge.sides(name) for statement in side}
+    references = sorted({number for statement in named for number in knowledge.statements[statement].references})
+    return {"id": name, "says": knowledge.conflicts[name].says, "references": references}
 
 
 def _effect_data(effect: Effect) -> dict[str, Any]:
@@ -44,6 +63,8 @@ def _effect_data(effect: Effect) -> dict[str, Any]:
         "ruled_out": list(effect.ruled_out),
         "opens": list(effect.opens),
         "closes": list(effect.closes),
+        "varies": effect.varies,
+        "cannot_be": effect.cannot_be or None,
     }
 
 
@@ -51,28 +72,73 @@ def render_plan(base: RuleBase, findings: Findings, width: int = 80, colour: boo
     """Return the ranked questions as text."""
     page = Page(width, colour)
     planned = plan(base, findings)
-    if not planned.questions:
-        page.text("Nothing more is worth asking: no answer can change a use, a caution, a dose or a conflict.")
-        return str(page)
-    page.text(f"Worth asking next, most consequential first; at most {planned.at_most} in all.", style="bold")
+    consultation = consult(base, findings)
+    if planned.questions:
+        page.text(
+            f"Worth asking next, at most {planned.at_most} in all: what is unsafe first, one topic at a time.",
+            style="bold",
+        )
+    else:
+        page.text("Every question that could change something has been put.", style="bold")
     for number, question in enumerate(planned.questions, 1):
         page.gap()
         page.item(f"{number}.", f"{question.asks} ({joined([question.finding, question.topic], '; ')})", 0, 4)
-        if question.settles:
-            page.text(f"can decide {joined(question.settles)}", 4)
-        if question.completes:
-            page.text(f"completes {joined(question.completes)}", 4)
+        hanging = most_consequential(base.knowledge, {*question.settles, *question.completes})
+        for name in hanging[:TOLD]:
+            page.item(name, told(consultation, name), 4)
+        if len(hanging) > TOLD:
+            page.text(f"and {len(hanging) - TOLD} more: {joined(hanging[TOLD:])}", 4)
         for effect in effects(base, findings, question.finding):
-            page.item("–", in_words(effect), 4, 2)
+            page.item("–", in_words(base.knowledge, effect, question), 4, 2)
+    _unanswered(page, consultation)
     return str(page)
 
 
-def in_words(effect: Effect) -> str:
+def _unanswered(page: Page, consultation: Consultation) -> None:
+    """Add what was asked and could not be said, while it can still change something."""
+    open_ = [q for q in open_questions(consultation) if q.reason in words.REASONS]
+    if open_:
+        page.heading("Asked, not known yet, and still able to change something")
+    for question in open_:
+        decides = joined([*question.settles, *question.completes])
+        page.item("–", f"{question.asks} ({question.finding}: {words.REASONS[question.reason]}; {decides})", hang=2)
+
+
+def most_consequential(knowledge: Knowledge, ids: Iterable[str]) -> list[str]:
+    """Return statements and conflicts with the most consequential first."""
+    return sorted(natural(ids), key=lambda name: consequence(knowledge, [name], ()))
+
+
+def told(consultation: Consultation, name: str) -> str:
+    """Return the words of a statement or conflict, with its references."""
+    knowledge = consultation.knowledge
+    found = knowledge.statements.get(name) or knowledge.conflicts[name]
+    return f"{found.says} {numbers(consultation.references(name))}".replace(" []", "")
+
+
+def in_words(knowledge: Knowledge, effect: Effect, question: Planned) -> str:
     """Say what an answer would do."""
+    left = [name for name in question.settles if name not in (*effect.applies, *effect.ruled_out)]
+    if effect.cannot_be:
+        return f"{effect.answer}: cannot be, for {effect.cannot_be}"
     does = [
-        f"{joined(effect.applies)} would apply" if effect.applies else "",
-        f"{joined(effect.ruled_out)} would be ruled out" if effect.ruled_out else "",
-        f"opens {joined(effect.opens)}" if effect.opens else "",
-        f"spares {joined(effect.closes)}" if effect.closes else "",
+        f"{_some(knowledge, effect.applies)} would apply" if effect.applies else "",
+        f"{_some(knowledge, effect.ruled_out)} would be ruled out" if effect.ruled_out else "",
+        f"{_some(knowledge, left)} would still wait for other answers" if left else "",
+        f"the dose of {joined(question.completes)} could be worked out" if _gives_dose(knowledge, question) else "",
+        f"makes worth asking: {joined(effect.opens)}" if effect.opens else "",
+        f"no longer asks about: {joined(effect.closes)}" if effect.closes else "",
+        "what else follows depends on the number" if effect.varies else "",
     ]
-    return f"{effect.answer}: {joined(filter(None, does), '; ') or 'settles nothing by itself'}"
+    return f"{effect.answer}: {joined(filter(None, does), '; ')}"
+
+
+def _gives_dose(knowledge: Knowledge, question: Planned) -> bool:
+    return any(name in knowledge.regimens for name in question.completes)
+
+
+def _some(knowledge: Knowledge, ids: Sequence[str]) -> str:
+    """Name the most consequential of some rules, and count the rest."""
+    ordered = most_consequential(knowledge, ids)
+    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
+    return joined(ordered[:NAMED]) + more

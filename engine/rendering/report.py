@@ -16,8 +16,9 @@ from engine import __version__
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
-from engine.courses import courses
+from engine.courses import Course, courses, same_doses
 from engine.derivations import derivation
+from engine.errors import listed
 from engine.explanation import how
 from engine.findings import shown
 from engine.model import natural
@@ -28,6 +29,8 @@ from engine.rendering.explanation import Branch, Tree
 from engine.rendering.page import joined, numbers
 from engine.rendering.summary import Part
 
+_STANDING = {APPLIES: "", UNDETERMINED: "not yet decided", RULED_OUT: "does not apply to this patient"}
+
 
 class Told(Struct, frozen=True):
     """A statement or conflict as the report tells it; ``tree`` is how it was concluded."""
@@ -37,6 +40,7 @@ class Told(Struct, frozen=True):
     cited: str = ""
     extra: str = ""
     tree: Branch | None = None
+    because: str = ""
 
 
 def render_report(base: RuleBase, consultation: Consultation) -> str:
@@ -95,6 +99,7 @@ class _Report:
             "provenance": words.provenance(self.knowledge),
             "digest": self.knowledge.digest,
             "version": __version__,
+            "on_top": [s for s in self.knowledge.document.values() if s.on_top],
             "document": [self.knowledge.document[name] for name in natural(self.knowledge.document)],
         }
 
@@ -109,8 +114,10 @@ class _Report:
     def told(self, name: str) -> Told:
         """Return a statement that applies, with the tree of how it was concluded."""
         statement = self.knowledge.statements[name]
-        extra = words.fulfilled(self.consultation, name)
-        return Told(name, statement.says, numbers(statement.references), extra, self.tree(name))
+        labels = (words.rests_on(self.consultation, name), words.fulfilled(self.consultation, name))
+        extra = joined(filter(None, labels), " ")
+        because = words.because(self.consultation, name)
+        return Told(name, statement.says, numbers(statement.references), extra, self.tree(name), because)
 
     def tree(self, name: str) -> Branch | None:
         tree = how(self.base, self.consultation, name)["tree"]
@@ -155,7 +162,7 @@ class _Report:
     # Doses and pictures. -------------------------------------------------------------------
 
     def doses(self) -> list[Mapping[str, Any]]:
-        return [self.group(alike) for alike in summary.regimens(self.consultation)]
+        return [self.group(alike) for alike in same_doses(self.consultation)]
 
     def group(self, alike: list[str]) -> Mapping[str, Any]:
         doses = [dose for dose in self.consultation.doses if dose.statement == alike[0]]
@@ -174,14 +181,13 @@ class _Report:
         }
 
     def timelines(self) -> list[Mapping[str, str]]:
-        return [
-            {
-                "regimen": course.regimen,
-                "says": self.knowledge.statements[course.regimen].says,
-                "picture": timeline.timeline(course, self.knowledge),
-            }
-            for course in courses(self.consultation)
-        ]
+        return [self.timeline(course) for course in courses(self.consultation)]
+
+    def timeline(self, course: Course) -> Mapping[str, str]:
+        return {
+            "regimen": listed(course.regimens),
+            "picture": timeline.timeline(course, self.consultation),
+        }
 
     def derivation(self) -> str:
         derived = derivation(self.base, self.consultation)
@@ -202,17 +208,16 @@ class _Report:
         return {"told": told, "sides": [side for side in sides if side]}
 
     def side(self, names: Iterable[str]) -> list[Mapping[str, Any]]:
-        """Return the statements of one side that apply or are undetermined."""
+        """Return the statements of one side, and how each comes out where it does not apply."""
         verdicts = self.consultation.verdicts
         return [
             {
                 "id": name,
                 "says": self.knowledge.statements[name].says,
                 "cited": numbers(self.knowledge.statements[name].references),
-                "applies": verdicts[name].verdict == APPLIES,
+                "standing": _STANDING[verdicts[name].verdict],
             }
             for name in names
-            if verdicts[name].verdict != RULED_OUT
         ]
 
     def question(self, question: Question) -> Mapping[str, str]:

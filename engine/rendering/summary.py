@@ -50,16 +50,6 @@ def beside(consultation: Consultation) -> list[Part]:
     ]
 
 
-def regimens(consultation: Consultation) -> list[list[str]]:
-    """Return the regimens that apply, in groups that give the same doses."""
-    groups: dict[tuple[object, ...], list[str]] = {}
-    for name in applying(consultation, "regimen"):
-        regimen = consultation.knowledge.regimens[name]
-        key = (regimen.low, regimen.high, regimen.days, regimen.weight, regimen.lower_end)
-        groups.setdefault(key, []).append(name)
-    return list(groups.values())
-
-
 def applying(consultation: Consultation, *kinds: str) -> list[str]:
     """Return the statements of these kinds that apply."""
     return consultation.applying(natural(consultation.knowledge.statements_of(*kinds)))

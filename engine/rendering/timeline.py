@@ -6,23 +6,34 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from engine.consultation import Consultation
 from engine.courses import Course, Mark, g_per_kg_a_day
 from engine.dosing import Dose
+from engine.errors import listed
 from engine.language import plain
-from engine.model import Knowledge
+from engine.model import Knowledge, in_order
 from engine.rendering import words
 from engine.rendering.drawing import LINE, Picture, fitting, wrapped
-from engine.rendering.page import numbers
+from engine.rendering.page import joined, numbers
 
-WIDTH = 760.0
-BEFORE = 90.0
+WIDTH = 620.0
+LEFT = 2.0
+"""Where lines of words begin."""
+
+BEFORE = 64.0
 """The width of the column before the first day."""
 
-DAY = 74.0
-"""The width of an infusion day."""
+DAY = 60.0
+"""The width of an infusion day, where there is room for all of them."""
 
-GAP = 50.0
+LEAST = 40.0
+"""The least width that is kept for each of four days of a window."""
+
+GAP = 36.0
 """The width of the break between the infusion days and the window."""
+
+ARROW = 24.0
+"""The width of an arrow that says: and on."""
 
 BAR = 24.0
 """The height of what is drawn in a lane."""
@@ -52,42 +63,53 @@ class Lane(Struct, frozen=True):
         return BAR if self.cells or self.before or self.bar or self.window else -4.0
 
 
-def timeline(course: Course, knowledge: Knowledge) -> str:
+def timeline(course: Course, consultation: Consultation) -> str:
     """Return the picture of a course as SVG."""
-    return str(_Timeline(course, knowledge).draw())
+    return str(_Timeline(course, consultation).draw())
 
 
-def in_words(course: Course, knowledge: Knowledge) -> str:
+def in_words(course: Course, consultation: Consultation) -> str:
     """Return all that the picture of a course says, as text."""
-    return " ".join([*(_sentence(lane) for lane in lanes(course, knowledge)), *captions(course)])
+    return " ".join([*(_sentence(lane) for lane in lanes(course, consultation)), *captions(course, consultation)])
 
 
-def lanes(course: Course, knowledge: Knowledge) -> list[Lane]:
+def lanes(course: Course, consultation: Consultation) -> list[Lane]:
     """Return the lanes of a course, from what comes before it to what is expected of it."""
+
+    def says(mark: Mark) -> str:
+        return _says(mark, course, consultation)
+
     return [
-        *(Lane(_says(mark), before=mark.statement) for mark in course.marked("before")),
-        *(_infusions(course, dose, knowledge) for dose in course.doses),
-        *_spread(course, knowledge),
-        *(Lane(_says(mark), bar=course.days) for mark in course.marked("alongside")),
-        *(Lane(_says(mark), cells=("✓",) * course.days, goes_on=True) for mark in course.marked("each day")),
-        *(_window(mark) for mark in course.marked("window")),
+        *(Lane(says(mark), before=mark.statement) for mark in course.marked("before")),
+        *(_infusions(course, number, consultation) for number in range(len(course.doses))),
+        *_spread(course, consultation.knowledge),
+        *(Lane(says(mark), bar=course.days, goes_on=True) for mark in course.marked("alongside")),
+        *(Lane(says(mark), cells=("✓",) * course.days, goes_on=True) for mark in course.marked("each day")),
+        *(_window(mark, says(mark)) for mark in course.marked("window")),
     ]
 
 
-def captions(course: Course) -> list[str]:
+def captions(course: Course, consultation: Consultation) -> list[str]:
     """Return what is said below the picture of a course."""
     counted = [COUNTED] if course.marked("window") else []
-    return [*(f"{_says(mark)}" for mark in course.marked("in words")), *counted]
+    return [*(_says(mark, course, consultation) for mark in course.marked("in words")), *counted]
 
 
-def _says(mark: Mark) -> str:
-    return f"{mark.statement} {mark.on_course.label} {numbers(mark.references)}"
+def _says(mark: Mark, course: Course, consultation: Consultation) -> str:
+    """Say what a mark is, with whom it goes where that is not the whole course, and what it rests on."""
+    of = f"(with {listed(mark.of)})" if mark.of != course.regimens else ""
+    label = words.rests_on(consultation, mark.statement)
+    parts = (mark.statement, mark.on_course.label, numbers(mark.references), of, label)
+    return joined(filter(None, parts), " ")
 
 
-def _infusions(course: Course, dose: Dose, knowledge: Knowledge) -> Lane:
-    product = words.arithmetic(dose)
-    says = f"{words.amount(dose, knowledge)}{f' ({product})' if product else ''}"
-    return Lane(f"{dose.statement} {says} {numbers(dose.references)}", cells=(_a_day(course, dose),) * course.days)
+def _infusions(course: Course, number: int, consultation: Consultation) -> Lane:
+    """Return the lane of one of the doses of a course: they are alternatives."""
+    dose, product = course.doses[number], words.arithmetic(course.doses[number])
+    amount = f"{words.amount(dose, consultation.knowledge)}{f' ({product})' if product else ''}"
+    told = f"or {amount}" if number else f"{listed(course.regimens)}: {amount}"
+    references = in_order(n for name in course.regimens for n in consultation.references(name))
+    return Lane(f"{told} {numbers(references)}", cells=(_a_day(course, dose),) * course.days)
 
 
 def _a_day(course: Course, dose: Dose) -> str:
@@ -102,12 +124,12 @@ def _spread(course: Course, knowledge: Knowledge) -> Iterator[Lane]:
         says = words.spread(dose, readings, knowledge.statements[dose.statement])
         alike = any((d.daily_g, d.days) == (dose.daily_g, dose.days) for d in course.doses)
         cells = () if alike or dose.daily_g is None else (words.grams(dose.daily_g),) * (dose.days or 0)
-        yield Lane(f"{dose.statement} {says} {numbers(dose.references)}", cells=cells)
+        yield Lane(f"{dose.statement}: {says} {numbers(dose.references)}", cells=cells)
 
 
-def _window(mark: Mark) -> Lane:
+def _window(mark: Mark, says: str) -> Lane:
     low, high = mark.on_course.low or 0, mark.on_course.high or 0
-    return Lane(_says(mark), window=(low, high))
+    return Lane(says, window=(low, high), goes_on=mark.on_course.goes_on)
 
 
 def _sentence(lane: Lane) -> str:
@@ -115,41 +137,45 @@ def _sentence(lane: Lane) -> str:
     if lane.before:
         return f"Before the first infusion: {lane.says}."
     if lane.window:
-        return f"Days {lane.window[0]} to {lane.window[1]}: {lane.says}."
+        after = " and after" if lane.goes_on else ""
+        return f"Days {lane.window[0]} to {lane.window[1]}{after}: {lane.says}."
     if lane.bar:
-        return f"Days 1 to {lane.bar}: {lane.says}."
+        return f"Alongside the infusions: {lane.says}."
     if lane.cells:
-        return f"Each of days 1 to {len(lane.cells)}, {lane.cells[0]}: {lane.says}.".replace(", ✓:", ":")
+        every = "Every day" if lane.goes_on else f"Each of days 1 to {len(lane.cells)}, {lane.cells[0]}"
+        return f"{every}: {lane.says}."
     return f"{lane.says}."
 
 
 class _Timeline:
     """One timeline as it is drawn, lane below lane."""
 
-    def __init__(self, course: Course, knowledge: Knowledge) -> None:
+    def __init__(self, course: Course, consultation: Consultation) -> None:
         self.course = course
-        self.knowledge = knowledge
-        self.lanes = [(lane, wrapped(lane.says, WIDTH)) for lane in lanes(course, knowledge)]
-        self.below = [line for caption in captions(course) for line in wrapped(caption, WIDTH)]
+        self.consultation = consultation
+        self.lanes = [(lane, wrapped(lane.says, WIDTH)) for lane in lanes(course, consultation)]
+        self.below = [line for caption in captions(course, consultation) for line in wrapped(caption, WIDTH)]
         self.infusion_days = max([course.days, *(len(lane.cells) for lane, _ in self.lanes)])
         windows = [lane.window for lane, _ in self.lanes if lane.window]
+        room = WIDTH - BEFORE - GAP - ARROW - 4 * LEAST
+        self.day = min(DAY, room / self.infusion_days)
         self.window = (min(low for low, _ in windows), max(high for _, high in windows)) if windows else None
 
     def draw(self) -> Picture:
         heights = [LINE * len(lines) + 4 + lane.height + BELOW for lane, lines in self.lanes]
         height = 2 * LINE + sum(heights) + LINE * len(self.below) + 8
-        title = f"Timeline of {self.course.regimen}"
-        name = f"timeline-{self.course.regimen}"
-        picture = Picture(name, title, in_words(self.course, self.knowledge), WIDTH, height)
+        title = f"Timeline of {listed(self.course.regimens)}"
+        name = f"timeline-{joined(self.course.regimens, '-')}"
+        picture = Picture(name, title, in_words(self.course, self.consultation), WIDTH, height)
         self.axis(picture, height - LINE * len(self.below) - 8)
         y = 2.0 * LINE
         for (lane, lines), lane_height in zip(self.lanes, heights, strict=True):
             for number, line in enumerate(lines):
-                picture.text(line, 0, y + LINE * (number + 0.75))
+                picture.text(line, LEFT, y + LINE * (number + 0.75))
             self.lane(picture, lane, y + LINE * len(lines) + 4)
             y += lane_height
         for number, line in enumerate(self.below):
-            picture.text(line, 0, y + LINE * (number + 0.75), "dim", 12)
+            picture.text(line, LEFT, y + LINE * (number + 0.75), "dim", 12)
         return picture
 
     def axis(self, picture: Picture, bottom: float) -> None:
@@ -169,9 +195,10 @@ class _Timeline:
             self.bar(picture, 2, BEFORE - 4, y, "before", lane.before)
         for day, cell in enumerate(lane.cells, 1):
             self.bar(picture, self.x(day) + 2, self.width(day) - 4, y, "tick" if lane.goes_on else "infusion", cell)
+        last = lane.window[1] if lane.window else lane.bar or len(lane.cells)
         if lane.goes_on:
-            end = self.x(len(lane.cells)) + self.width(len(lane.cells))
-            picture.arrow(end, end + GAP - 12, y + BAR / 2)
+            end = self.x(last) + self.width(last)
+            picture.arrow(end, end + ARROW - 4, y + BAR / 2)
         if lane.bar:
             end = self.x(lane.bar) + self.width(lane.bar)
             self.bar(picture, self.x(1) + 2, end - self.x(1) - 4, y, "alongside", "alongside")
@@ -187,14 +214,14 @@ class _Timeline:
     def x(self, day: int) -> float:
         """Return where a day begins; the days between the infusions and the window are left out."""
         if day <= self.infusion_days or self.window is None:
-            return BEFORE + DAY * (day - 1)
+            return BEFORE + self.day * (day - 1)
         first = max(self.window[0], self.infusion_days + 1)
         gap = GAP if self.window[0] > self.infusion_days + 1 else 0.0
-        return BEFORE + DAY * self.infusion_days + gap + self.width(day) * (day - first)
+        return BEFORE + self.day * self.infusion_days + gap + self.width(day) * (day - first)
 
     def width(self, day: int) -> float:
         """Return the width of a day: those of the window share what is left."""
         if day <= self.infusion_days or self.window is None:
-            return DAY
-        left = WIDTH - BEFORE - DAY * self.infusion_days - GAP
+            return self.day
+        left = WIDTH - ARROW - BEFORE - self.day * self.infusion_days - GAP
         return left / (self.window[1] - max(self.window[0], self.infusion_days + 1) + 1)

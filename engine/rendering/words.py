@@ -13,7 +13,7 @@ from engine.dosing import Dose
 from engine.errors import listed
 from engine.findings import shown
 from engine.language import plain
-from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Statement, Test, parts
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Statement, Test, natural, parts
 from engine.rendering.page import joined
 
 
@@ -76,6 +76,23 @@ def status_words(consultation: Consultation) -> StatusWords:
     return StatusWords(words.name, words.style, sentence)
 
 
+def rests_on(consultation: Consultation, name: str) -> str:
+    """Label a rule that rests on a local parameter, or on a finding that is pending or could not be said."""
+    findings = consultation.findings
+    because = consultation.verdicts[name].because
+    derived = (findings.derived.get(finding) for finding in because)
+    parameters = natural({one.parameter for one in derived if one is not None and one.parameter})
+    labels = [f"by {parameter}: {NOT_FROM_SOURCE}" for parameter in parameters]
+    labels += [f"{finding}: {REASONS[reason]}" for finding in because if (reason := _reason(consultation, finding))]
+    return f"({joined(labels, '; ')})" if labels else ""
+
+
+def _reason(consultation: Consultation, finding: str) -> str:
+    """Return why a finding is unknown, where that is worth a word."""
+    reason = consultation.findings.reasons.get(finding, "")
+    return reason if reason in REASONS and finding not in consultation.findings.values else ""
+
+
 def fulfilled(consultation: Consultation, name: str) -> str:
     """Say whether what a statement asks for is fulfilled; nothing for one that asks for nothing."""
     truth = consultation.verdicts[name].fulfilled
@@ -89,6 +106,8 @@ def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
     def one(name: str) -> str:
         derived = findings.derived.get(name)
         label = f" ({NOT_FROM_SOURCE})" if derived is not None and derived.parameter else ""
+        if reason := _reason(consultation, name):
+            label = f" ({REASONS[reason]})"
         return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
 
     return joined(map(one, names))
@@ -114,7 +133,9 @@ def provenance(knowledge: Knowledge) -> str:
 def amount(dose: Dose, knowledge: Knowledge) -> str:
     """Return a dose of a regimen in grams, or what is missing for it."""
     if dose.total_g is not None:
-        return f"{grams(dose.total_g)} in all, {daily(dose)}"
+        # A daily figure that the source does not state is arithmetic, and is said to be.
+        divided = ", " if knowledge.regimens[dose.statement].daily is not None else "; if divided equally, "
+        return f"{grams(dose.total_g)} in all{divided}{daily(dose)}"
     weights = WEIGHTS_BY_BASIS[knowledge.regimens[dose.statement].weight]
     unknown = listed([weight.removesuffix("_kg").replace("_", " ") for weight in weights])
     verb = "is" if len(weights) == 1 else "are"
@@ -125,7 +146,8 @@ def arithmetic(dose: Dose) -> str:
     """Return what the grams of a dose are the product of; nothing where there are none."""
     if dose.weight_kg is None:
         return ""
-    return f"{plain(dose.g_per_kg)} g/kg × {plain(dose.weight_kg)} kg {basis(dose)} weight"
+    by = f", by {dose.weight_by}: {NOT_FROM_SOURCE}" if dose.weight_by else ""
+    return f"{plain(dose.g_per_kg)} g/kg × {plain(dose.weight_kg)} kg {basis(dose)} weight{by}"
 
 
 def basis(dose: Dose) -> str:
@@ -135,11 +157,13 @@ def basis(dose: Dose) -> str:
 
 def spread(dose: Dose, readings: Iterable[str], limiting: Statement) -> str:
     """Say how a large dose may be spread, and by which readings of the limit it is large."""
+    readings = list(readings)
     of = listed([_READINGS[reading] for reading in readings])
+    not_of = listed([says for reading, says in _READINGS.items() if reading not in readings], "or")
     limit = limiting.when
     over = f"above {grams(limit.grams)}" if isinstance(limit, AnyDose) else "large"
     by = f"{grams(dose.total_g or Decimal(0))} by {basis(dose)} weight"
-    return f"{by}: {over} if read {of}. To consider: {daily(dose)}."
+    return f"{by}: {over} if read {of}{f', not if read {not_of}' if not_of else ''}. To consider: {daily(dose)}."
 
 
 def by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:

@@ -1,0 +1,170 @@
+"""The conversation: ask what matters, and list what is worth asking."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.commands.patients import findings_of, in_force, parameters_of, rule_base
+from engine.commands.terminal import (
+    Settings,
+    case_argument,
+    case_name,
+    colour,
+    format_option,
+    print_data,
+    print_text,
+    width,
+    write_report,
+)
+from engine.errors import Fault, InputError, describe
+
+
+@click.command("next")
+@case_argument
+@case_name
+@format_option
+@click.pass_obj
+def next_(settings: Settings, case: str, name: str | None, format_: str) -> None:
+    """List the questions worth asking next of the patient in CASE, with the reason for each."""
+    from engine.rendering.plan import plan_data, render_plan
+
+    base, findings = findings_of(settings, case, name)
+    print_data(plan_data(base, findings), format_, lambda: render_plan(base, findings, width(), colour()))
+
+
+@click.command()
+@click.option("--case", "case", metavar="FILE", help="Begin with the findings of this case.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="latest",
+    metavar="[NUMBER]",
+    help="Go on with the conversation that was broken off last, or with the one of that number.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep the answers in this folder instead of the usual place.",
+)
+@click.option("--save", "save", metavar="FILE", help="At the end, write the case to this file.")
+@click.option("--report", metavar="FILE", help="At the end, write a report for the notes: one HTML file.")
+@click.pass_obj
+def ask(
+    settings: Settings,
+    case: str | None,
+    resume: str | None,
+    journal: Path | None,
+    save: str | None,
+    report: str | None,
+) -> None:
+    """Ask what matters about one patient, say why, and end in the consultation.
+
+    Each answer is on disk before the next question, and stays there until you delete the
+    file, whose place is said at the end. Type 'help' at any question.
+    """
+    from engine.conversation import Conversation
+    from engine.files import require_new
+    from engine.rendering.dialogue import Dialogue
+
+    base = rule_base(settings)
+    folder = journal or _usual_place()
+    if resume is not None and (case is not None or settings.parameters is not None):
+        raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
+    for target in filter(None, [save, report]):
+        require_new(target)
+    conversation = Conversation(
+        base, _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
+    )
+    writers = {
+        "save": lambda file: _save(conversation, file),
+        "report": lambda file: write_report(base, conversation.consultation(), file),
+    }
+    go_on = "ivig-mg ask --resume" + (f" --journal {shlex.quote(str(journal))}" if journal is not None else "")
+    dialogue = Dialogue(conversation, writers, width(), colour(), go_on)
+    _converse(dialogue)
+    for name, file in (("save", save), ("report", report)):
+        if file is not None:
+            print_text(writers[name](file))
+    if dialogue.settled:  # only now: until the files are there, the conversation can be gone on with
+        conversation.journal.finish()
+
+
+def _converse(dialogue: Any) -> None:
+    """Ask and listen until the conversation is over, or nobody answers any more."""
+    try:
+        print_text(dialogue.opening())
+        while not dialogue.over:
+            if sys.stdin is None:
+                raise EOFError
+            print_text(dialogue.reply(input(dialogue.prompt() if sys.stdin.isatty() else "")))
+    except (EOFError, KeyboardInterrupt):
+        print_text(dialogue.leave())
+
+
+def _usual_place() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("ivig-mg", appauthor=False) / "conversations"
+
+
+def _resumed(folder: Path, which: str) -> Any:
+    """Return the journal of a conversation that was broken off: the latest that is free, or by its number."""
+    from engine import journal
+
+    left, faults = journal.unfinished(folder)
+    wanted = [kept for kept in left if which in ("latest", str(kept.number))]
+    held = next((kept for kept in wanted if kept.hold()), None)
+    others = [f"{kept.number} ({_in_short(kept.answers)})" for kept in left if kept is not held]
+    for fault in faults:
+        print_text(f"Left out: {describe(fault)}\n")
+    if held is None:
+        found = f"there is no conversation to go on with in {folder}"
+        if wanted:
+            found = f"conversation {wanted[0].number} is open in another window"
+        remedy = (
+            f"Others broken off: {'; '.join(others)}." if others and not wanted else "Begin one with 'ivig-mg ask'."
+        )
+        raise InputError([Fault(found, remedy)])
+    print_text(f"Conversation {held.number}: {_in_short(held.answers)}.\n")
+    if others:
+        print_text(f"Others broken off: {'; '.join(others)}. Go on with one by '--resume NUMBER'.\n")
+    return held
+
+
+def _in_short(answers: Mapping[str, str]) -> str:
+    """Say what a conversation is about, so that it can be told from others."""
+    telling = [name for name in ("age_years", "sex", "actual_weight_kg") if name in answers]
+    telling += [name for name, word in answers.items() if word not in ("no", "unknown") and name not in telling]
+    return f"{len(answers)} answers, {', '.join(f'{name} {answers[name]}' for name in telling[:4])}"
+
+
+def _begun(settings: Settings, folder: Path, base: Any, case: str | None) -> Any:
+    """Return a new journal, with the findings and parameters of a case if there is one."""
+    from engine import journal
+    from engine.cases import load_case
+    from engine.findings import interpret
+
+    chosen = load_case(case) if case is not None else None
+    parameters = in_force(chosen.parameters if chosen is not None else {}, parameters_of(settings))
+    findings = chosen.findings if chosen is not None else {}
+    interpret(base.knowledge, findings, parameters)
+    kept = journal.begin(folder, base.knowledge.digest, {name: given.text for name, given in parameters.items()})
+    if findings:
+        kept.keep({name: given.text for name, given in findings.items()})
+    return kept
+
+
+def _save(conversation: Any, name: str) -> str:
+    """Write the answers as a case file, and say so."""
+    from engine.files import write_new
+    from engine.rendering.dialogue import case_text
+
+    path = write_new(name, case_text(conversation.answers, conversation.journal.parameters))
+    return f"Saved as {path}; 'ivig-mg consult {path}' reads it.\n"

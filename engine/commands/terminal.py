@@ -1,0 +1,76 @@
+"""What all commands share: their settings, where they print, how wide and whether in colour."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from engine.errors import Fault, InputError
+
+WIDEST = 100
+
+
+class Settings(Struct):
+    """What was said before the command: the knowledge base, and the file of local parameters."""
+
+    knowledge: Path
+    parameters: Path | None
+
+
+case_argument = click.argument("case", metavar="CASE")
+case_name = click.option("--case", "name", metavar="NAME", help="Choose one case of a file that holds several.")
+format_option = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Print for people, or as JSON for programs.",
+)
+
+
+def print_text(text: str) -> None:
+    """Write text to standard output, signs that its encoding lacks replaced."""
+    if sys.stdout is None:
+        raise InputError([Fault("there is no standard output to write to", "Run it with its output open.")])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    click.echo(text, nl=False)
+
+
+def print_data(data: Mapping[str, Any], format_: str, render: Callable[[], str]) -> None:
+    """Write data as JSON, or what ``render`` makes of it for people."""
+    from engine.contract import to_json
+
+    print_text(to_json(data) if format_ == "json" else render())
+
+
+def width() -> int:
+    """Return how wide text may be: the terminal, within reason."""
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if on_terminal() else 80
+
+
+def on_terminal() -> bool:
+    """Whether people read on as the text is written."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def colour() -> bool:
+    """Whether to use colour; no meaning rests on it."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write_report(base: Any, consultation: Any, name: str) -> str:
+    """Write the report of a consultation, and say so."""
+    from engine.files import write_new
+    from engine.rendering.report import render_report
+
+    return f"Report written to {write_new(name, render_report(base, consultation))}\n"
