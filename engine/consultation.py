@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine import dosing, rete
 from engine.compiler import NOTHING, RuleBase
@@ -100,8 +101,15 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
     knowledge = base.knowledge
     judge = Judge(knowledge, findings)
     steps = rete.run(base.network, dict(_known_tests(base, judge)))
+    judged = evaluate(judge)
+    _require_agreement(judged.verdicts, steps)
+    return replace(judged, trace=list(_named_steps(knowledge, steps)))
+
+
+def evaluate(judge: Judge) -> Consultation:
+    """Return what the evaluator alone makes of a patient: the same as a consultation, without a trace."""
+    knowledge, findings = judge.knowledge, judge.findings
     verdicts = {name: _verdict(name, judge) for name in knowledge.rules}
-    _require_agreement(verdicts, steps)
     applying = [name for name in natural(knowledge.statements) if verdicts[name].verdict == APPLIES]
     return Consultation(
         knowledge=knowledge,
@@ -109,7 +117,7 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
         status=_status(knowledge, verdicts, judge.judge(knowledge.guideline.requires).truth),
         verdicts=verdicts,
         doses=dosing.doses(knowledge, applying, findings.values, _derived_by(findings)),
-        trace=list(_named_steps(knowledge, steps)),
+        trace=[],
     )
 
 

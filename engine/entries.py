@@ -8,10 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine import forms, language, model
+from engine import forms, language, model, shapes
 from engine.documents import Document, Entries, Listing, Node, Scalar
-from engine.forms import MISSING
 from engine.language import UnreadableError, Vocabulary
+from engine.shapes import MISSING
 
 RESERVED = frozenset({"not", "is", "any", "all", "dose", "at", "known", "unknown", "yes", "no", "pending"})
 """Words of the language of tests, which cannot be names."""
@@ -51,7 +51,7 @@ class Conditions(Struct):
             return self.line(node, document) or model.every()
         gate = self.gate(node, document)
         if gate is None:
-            forms.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
+            shapes.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
         return gate or model.every()
 
     def line(self, node: Scalar, document: Document) -> model.Condition | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from engine import forms, model, soundness
+from engine import forms, model, shapes, soundness
 from engine.documents import Document, Entries, Node, Scalar, read
 from engine.entries import (
     RESERVED,
@@ -27,8 +27,8 @@ from engine.entries import (
     read_statement,
 )
 from engine.errors import Fault, KnowledgeError, Place, listed
-from engine.forms import MISSING
 from engine.language import Vocabulary
+from engine.shapes import MISSING
 
 SHIPPED = Path(__file__).resolve().parent.parent / "knowledge"
 """The folder of the knowledge base that comes with the program."""
@@ -118,12 +118,12 @@ class _Loading:
             self.read_file("statements", self.read(path), rule)
         self.require_distinct_names()
 
-    def read_file(self, kind: str, document: Document, form: forms.Form) -> None:
+    def read_file(self, kind: str, document: Document, form: shapes.Form) -> None:
         entries = self.entries.setdefault(kind, {})
         if document.root is None:
             return
         if not isinstance(document.root, Entries):
-            forms.expect(document, document.root, f"{kind}, each under its name")
+            shapes.expect(document, document.root, f"{kind}, each under its name")
             return
         for name, node in document.root.values.items():
             key = document.root.keys[name]
@@ -139,7 +139,7 @@ class _Loading:
 
     def read_name(self, kind: str, key: Scalar, document: Document) -> bool:
         if kind == "references":
-            return forms.Whole().read(key, document) is not MISSING
+            return shapes.Whole().read(key, document) is not MISSING
         pattern = forms.ID if kind in ("statements", "conflicts", "context") else forms.NAME
         if key.text in RESERVED:
             document.fault(f"'{key.text}' is a word of the language of tests", "Choose another name.", key)
@@ -203,7 +203,7 @@ def _entries(node: Node) -> Entries:
     return node if isinstance(node, Entries) else Entries(node.line, node.column)
 
 
-def _form_of(node: Node, form: forms.Form) -> forms.Form:
+def _form_of(node: Node, form: shapes.Form) -> shapes.Form:
     """Return the form to read an entry by: a statement that is no rule has one of its own."""
     return forms.NOT_ENCODED if isinstance(node, Entries) and "not encoded" in node.values else form
 
