@@ -67,7 +67,7 @@ def changed_entries(old: Knowledge, new: Knowledge) -> Iterator[Changed]:
         before: Mapping[Any, Any] = getattr(old, group)
         after: Mapping[Any, Any] = getattr(new, group)
         for name in natural(map(str, {**before, **after})):
-            key: Any = int(name) if group == "references" else name
+            key: Any = int(name) if group == "references" and name.isdecimal() else name
             parts = _parts(
                 _content(before[key], old) if key in before else {}, _content(after[key], new) if key in after else {}
             )

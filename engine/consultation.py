@@ -17,7 +17,7 @@ from engine.compiler import NOTHING, RuleBase
 from engine.conditions import Judge
 from engine.errors import EngineError, Fault
 from engine.findings import NOT_APPLICABLE, NOT_ASKED, Findings, governs
-from engine.model import Knowledge, Note, natural
+from engine.model import Knowledge, Note, ReferenceKey, in_order, natural
 from engine.rete import Premise, Step
 from engine.truth import Truth
 
@@ -79,11 +79,11 @@ class Consultation(Struct, frozen=True):
         named = {name for side in self.knowledge.sides(conflict) for name in side}
         return [name for name in natural(named) if self.verdicts[name].verdict != RULED_OUT]
 
-    def references(self, name: str) -> list[int]:
+    def references(self, name: str) -> list[ReferenceKey]:
         """Return the references of a statement, or of all statements involved in a conflict; a concept has none."""
         statements = self.knowledge.statements
         ids = [name] if name in statements else self.involved(name) if name in self.knowledge.conflicts else []
-        return sorted({number for statement in ids for number in statements[statement].references})
+        return in_order(number for statement in ids for number in statements[statement].references)
 
     def notes(self) -> list[Note]:
         """Return the notes from outside that are attached to what applies."""

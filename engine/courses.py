@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.consultation import APPLIES, Consultation
 from engine.dosing import Dose
-from engine.model import OnCourse, natural
+from engine.model import OnCourse, ReferenceKey, natural
 
 
 class Mark(Struct, frozen=True):
@@ -20,7 +20,7 @@ class Mark(Struct, frozen=True):
 
     statement: str
     on_course: OnCourse
-    references: tuple[int, ...]
+    references: tuple[ReferenceKey, ...]
 
 
 class Course(Struct, frozen=True):

@@ -16,14 +16,15 @@ from engine.shapes import (
     Prose,
     Quantity,
     Range,
+    ReferenceKeyShape,
     Type,
-    Whole,
     WordsByName,
 )
 
 CONDITION = ConditionNode()
 NAME = Pattern(r"[a-z][a-z0-9_]{0,60}", "a name in small letters, digits and '_'")
 DIGEST = Pattern(r"[0-9a-f]{64}", "a SHA-256 digest of 64 hexadecimal digits")
+DIGEST_IF_HELD = Pattern(r"[0-9a-f]{64}|not held", "a SHA-256 digest of 64 hexadecimal digits, or 'not held'")
 ID = Pattern(r"[A-Za-z][A-Za-z0-9_]{0,60}", "a name or an id")
 YES_NO = OneOf(("yes", "no"))
 TYPES = ("yes/no", "choice", "whole number", "number")
@@ -56,6 +57,27 @@ GUIDELINE = _form(
         "not covered": ListOf(Prose("a topic"), "a list of topics", may_be_empty=True),
         "left out": ListOf(LEFT_OUT, "a list of what was left out, and why", may_be_empty=True),
     },
+)
+
+LAYER = _form(
+    "the layer",
+    {
+        "id": NAME,
+        "edition": Prose(),
+        "title": Prose(),
+        "sections": MapOf(
+            _form(
+                "a section",
+                {
+                    "heading": Prose(),
+                    "part": Prose(),
+                    "bullets": ListOf(DIGEST_IF_HELD, "a list of digests, one a bullet"),
+                },
+            ),
+            "the sections of the source, by code",
+        ),
+    },
+    {"left out": ListOf(LEFT_OUT, "a list of what was left out, and why", may_be_empty=True)},
 )
 
 REFERENCE = _form("a reference", {"basis": Prose()}, {"entry": Prose()})
@@ -161,7 +183,7 @@ EXPECTATIONS = _form(
         "undetermined": ListOf(ID, "a list of ids", may_be_empty=True),
         "fulfilled": MapOf(OneOf(("yes", "no", "unknown")), "yes, no or unknown by statement"),
         "references": MapOf(
-            ListOf(Whole(), "a list of reference numbers"), "reference numbers by statement or conflict"
+            ListOf(ReferenceKeyShape(), "a list of reference numbers"), "reference numbers by statement or conflict"
         ),
         "doses": ListOf(DOSE, "a list of doses", may_be_empty=True),
         "open": ListOf(NAME, "a list of findings", may_be_empty=True),
@@ -185,7 +207,7 @@ def statement_form(kinds: Sequence[str]) -> Form:
             "says": Prose(),
             "kind": OneOf(kinds),
             "source": Pattern(r"[A-Z][0-9]?(\.[1-9][0-9]?)?", "a place such as 'A1.2' (section, bullet) or 'L'"),
-            "references": ListOf(Whole(), "a list of reference numbers"),
+            "references": ListOf(ReferenceKeyShape(), "a list of reference numbers"),
             "when": CONDITION,
         },
         {"regimen": REGIMEN, "spread": SPREAD, "fulfilled": CONDITION, "before treatment": YES_NO, "course": COURSE},

@@ -16,6 +16,9 @@ from msgspec import Struct
 Value = str | Decimal
 """The value of a finding: a word (yes, no, a choice) or a number in the finding's unit."""
 
+ReferenceKey = int | str
+"""What a reference is cited by: a number of the source, or a name of a layer."""
+
 KINDS = (
     "indication",
     "role",
@@ -211,7 +214,7 @@ class Statement(Struct, frozen=True):
     says: str
     kind: str = ""
     source: str = ""
-    references: tuple[int, ...] = ()
+    references: tuple[ReferenceKey, ...] = ()
     when: Condition | None = None
     regimen: Regimen | None = None
     spread: Spread | None = None
@@ -236,9 +239,9 @@ class Conflict(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """A number the source cites, its entry if the source lists one, and how that is known."""
+    """What is cited, its entry if the source lists one, and how that is known."""
 
-    number: int
+    number: ReferenceKey
     basis: str
     entry: str = ""
 
@@ -307,11 +310,20 @@ class Guideline(Struct, frozen=True):
     left_out: tuple[tuple[str, str], ...] = ()
 
 
+class Layer(Struct, frozen=True):
+    """Statements of another source, laid over a guideline; ``entries`` has the name of each."""
+
+    id: str
+    title: str
+    edition: str
+    entries: tuple[str, ...] = ()
+
+
 class Knowledge(Struct, frozen=True, dict=True):
     """A whole knowledge base, checked: every name in it is known and no rule rests on itself."""
 
     guideline: Guideline
-    references: Mapping[int, Reference]
+    references: Mapping[ReferenceKey, Reference]
     findings: Mapping[str, Finding]
     concepts: Mapping[str, Concept]
     statements: Mapping[str, Statement]
@@ -319,6 +331,7 @@ class Knowledge(Struct, frozen=True, dict=True):
     conflicts: Mapping[str, Conflict]
     parameters: Mapping[str, Parameter]
     notes: Mapping[str, Note]
+    layers: tuple[Layer, ...] = ()
     digest: str = ""
 
     @cached_property
@@ -331,6 +344,11 @@ class Knowledge(Struct, frozen=True, dict=True):
         conditions |= {conflict.id: conflict.when for conflict in self.conflicts.values()}
         scoped = {name: _within(self.guideline.requires, condition) for name, condition in conditions.items()}
         return {**{concept.id: concept.when for concept in self.concepts.values()}, **scoped}
+
+    @cached_property
+    def layer_of(self) -> Mapping[str, str]:
+        """The layer of every entry that stands in one, by name; what the guideline says itself is in none."""
+        return {name: layer.id for layer in self.layers for name in layer.entries}
 
     @cached_property
     def regimens(self) -> Mapping[str, Regimen]:
@@ -365,6 +383,11 @@ def _within(scope: Condition, condition: Condition) -> Gate:
     if isinstance(condition, Gate) and condition.needed == len(condition.of):
         return every(scope, *condition.of)
     return every(scope, condition)
+
+
+def in_order(references: Iterable[ReferenceKey]) -> list[ReferenceKey]:
+    """Return references as they are listed: numbers first, then names."""
+    return sorted(set(references), key=lambda key: (isinstance(key, str), _natural_key(str(key))))
 
 
 def natural(ids: Iterable[str]) -> list[str]:

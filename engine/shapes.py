@@ -127,6 +127,22 @@ class Whole(Struct, frozen=True):
         return {"type": "integer", "minimum": 0, "maximum": 999999}
 
 
+class ReferenceKeyShape(Struct, frozen=True):
+    """What a reference is cited by: a number, or in a layer a name."""
+
+    def read(self, node: Node, document: Document) -> Any:
+        """Read a number or a name."""
+        if isinstance(node, Scalar) and re.fullmatch(r"[0-9]{1,6}", node.text):
+            return int(node.text)
+        if isinstance(node, Scalar) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,60}", node.text):
+            return node.text
+        return expect(document, node, "a reference number")
+
+    def schema(self) -> Schema:
+        """Return a number or a name."""
+        return {"type": ["integer", "string"], "pattern": "^[A-Za-z][A-Za-z0-9_]{0,60}$", "minimum": 0}
+
+
 class Quantity(Struct, frozen=True):
     """A number with its unit."""
 

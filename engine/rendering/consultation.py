@@ -8,7 +8,7 @@ from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.dosing import Dose
 from engine.findings import shown
-from engine.model import Statement, natural
+from engine.model import Statement, in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.page import Page, joined, numbers
@@ -139,7 +139,7 @@ class _Writer:
             involved = self.consultation.involved(name)
             applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES] or involved
             self.printed |= {name, *applying_here}
-            references = sorted({n for i in applying_here for n in self.knowledge.statements[i].references})
+            references = in_order(n for i in applying_here for n in self.knowledge.statements[i].references)
             where = f" ({joined(applying_here)} {numbers(references)})" if applying_here else ""
             self.page.item(name, f"{self.knowledge.conflicts[name].says}{where}")
         rest = [name for name in applying if name not in told]
@@ -212,7 +212,7 @@ class _Writer:
 
     def references(self) -> None:
         statements = (self.knowledge.statements[name] for name in self.printed if name in self.knowledge.statements)
-        cited = sorted({number for statement in statements for number in statement.references})
+        cited = in_order(number for statement in statements for number in statement.references)
         if cited:
             self.page.heading("References cited")
         for number in cited:

@@ -20,7 +20,7 @@ from engine.courses import courses
 from engine.derivations import derivation
 from engine.explanation import how
 from engine.findings import shown
-from engine.model import natural
+from engine.model import in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, timeline, words
 from engine.rendering.diagram import diagram
@@ -88,7 +88,7 @@ class _Report:
             "outside": words.OUTSIDE,
             "parameters": list(self.parameters()),
             "not_from_source": NOT_FROM_SOURCE,
-            "references": [self.knowledge.references[number] for number in sorted(self.knowledge.references)],
+            "references": [self.knowledge.references[number] for number in in_order(self.knowledge.references)],
             "known": self.known(),
             "unknown": self.unknown(),
             "not_applying": self.not_applying(),
