@@ -211,11 +211,11 @@ def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
     if finding.undefined:
         data["undefined"] = finding.undefined
     derived_by = [p.name for p in knowledge.parameters.values() if p.derives == name]
-    serves = [p.name for p in knowledge.parameters.values() if name in _sources(p)]
+    serves = [p.name for p in knowledge.parameters.values() if name in serves(p)]
     return {**data, "derived_by": derived_by, "serves_parameters": serves, "used_by": used_by(name, knowledge)}
 
 
-def _sources(parameter: Parameter) -> list[str]:
+def serves(parameter: Parameter) -> list[str]:
     """Return the findings that a parameter derives from."""
     named = [parameter.source] if parameter.source else []
     for formula in (parameter.formulas or {}).values():
@@ -246,7 +246,7 @@ def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "label": NOT_FROM_SOURCE,
         "takes": accepted(takes),
         "derives": parameter.derives,
-        "from": _sources(parameter),
+        "from": serves(parameter),
         "formulas": _formulas(parameter),
     }
 

@@ -42,10 +42,11 @@ class Coverage(Struct, frozen=True):
 
 
 class Mutation(Struct, frozen=True):
-    """How many changes there were, and which no case noticed."""
+    """How many changes there were, which no case noticed, and which make no difference to any patient."""
 
     made: int
     survivors: Sequence[Mutant]
+    equivalent: Sequence[Mutant] = ()
 
 
 def failures(base: RuleBase, cases: Sequence[Case]) -> Iterator[Failure]:

@@ -97,8 +97,6 @@ def _of_regimen(regimen: Regimen) -> Iterator[tuple[str, Regimen]]:
     for weight in WEIGHTS_BY_BASIS:
         if weight != regimen.weight:
             yield f"weight {regimen.weight} → {weight}", replace(regimen, weight=weight)
-    if regimen.lower_end:
-        yield f"lower end no longer points to {regimen.lower_end}", replace(regimen, lower_end="")
 
 
 def _of_spread(spread: Spread) -> Iterator[tuple[str, Spread]]:
@@ -108,8 +106,6 @@ def _of_spread(spread: Spread) -> Iterator[tuple[str, Spread]]:
     )
     yield f"at least {spread.shortest} → {spread.shortest - 1} days", replace(spread, shortest=spread.shortest - 1)
     yield f"at most {spread.longest} → {spread.longest - 1} days", replace(spread, longest=spread.longest - 1)
-    if spread.outside:
-        yield f"no longer points to {spread.outside}", replace(spread, outside="")
 
 
 # Conditions. -------------------------------------------------------------------------------

@@ -110,7 +110,12 @@ class _Report:
         """Return a statement that applies, with the tree of how it was concluded."""
         statement = self.knowledge.statements[name]
         extra = words.fulfilled(self.consultation, name)
-        return Told(name, statement.says, numbers(statement.references), extra, self.tree(name))
+        return Told(name, statement.says, self.cited(name), extra, self.tree(name))
+
+    def cited(self, name: str) -> str:
+        """Return the references of a statement, and the layer it stands in."""
+        references = numbers(self.knowledge.statements[name].references)
+        return f"{references} {words.layer_label(self.knowledge, name)}".rstrip()
 
     def tree(self, name: str) -> Branch | None:
         tree = how(self.base, self.consultation, name)["tree"]
@@ -125,14 +130,14 @@ class _Report:
             Told(
                 name,
                 self.knowledge.statements[name].says,
-                numbers(self.knowledge.statements[name].references),
+                self.cited(name),
                 joined(self.consultation.verdicts[name].missing),
             )
             for name in summary.undecided(self.consultation, *summary.OPPOSED)
         ]
 
     def no_contraindication(self) -> str:
-        return "" if self.knowledge.statements_of("contraindication") else words.NO_CONTRAINDICATION
+        return "" if words.states_contraindications(self.knowledge) else words.NO_CONTRAINDICATION
 
     def not_applying(self) -> list[Mapping[str, Any]]:
         rules = (*natural(self.knowledge.statements), *natural(self.knowledge.conflicts))
@@ -197,7 +202,8 @@ class _Report:
         return [self.conflict(name) for name in first]
 
     def conflict(self, name: str) -> Mapping[str, Any]:
-        told = Told(name, self.knowledge.conflicts[name].says, "", "", self.tree(name))
+        label = words.layer_label(self.knowledge, name)
+        told = Told(name, self.knowledge.conflicts[name].says, label, "", self.tree(name))
         sides = [self.side(side) for side in self.knowledge.sides(name)]
         return {"told": told, "sides": [side for side in sides if side]}
 
@@ -208,7 +214,7 @@ class _Report:
             {
                 "id": name,
                 "says": self.knowledge.statements[name].says,
-                "cited": numbers(self.knowledge.statements[name].references),
+                "cited": self.cited(name),
                 "applies": verdicts[name].verdict == APPLIES,
             }
             for name in names
