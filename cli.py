@@ -31,7 +31,7 @@ from engine.commands.terminal import (
 from engine.errors import IvigError
 from engine.loading import SHIPPED, load
 
-LOADED_LATER = {"ask": "asking:ask", "next": "asking:next_"}
+LOADED_LATER = {"ask": "asking:ask", "knowledge": "knowledge:knowledge", "next": "asking:next_"}
 """Commands that are imported only when they are asked for, by their place in `engine.commands`."""
 
 
@@ -73,6 +73,14 @@ class Program(click.Group):
     help="Use the knowledge base in this folder instead of the shipped one.",
 )
 @click.option(
+    "--layer",
+    "layers",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Lay the statements of another source over it, each labelled; may be given several times.",
+)
+@click.option(
     "--parameters",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -80,12 +88,12 @@ class Program(click.Group):
 )
 @click.version_option(__version__, prog_name="ivig-mg")
 @click.pass_context
-def main(context: click.Context, knowledge: Path, parameters: Path | None) -> None:
+def main(context: click.Context, knowledge: Path, layers: tuple[Path, ...], parameters: Path | None) -> None:
     """A guideline on immunoglobulin (IVIG) in myasthenia gravis (MG), applied and explained.
 
     It supports clinical judgement and does not replace it.
     """
-    context.obj = Settings(knowledge, parameters)
+    context.obj = Settings(knowledge, layers, parameters)
 
 
 @main.command()
@@ -180,7 +188,7 @@ def show(settings: Settings, name: str | None, format_: str) -> None:
     from engine.contract import to_json
     from engine.rendering.catalogue import render_entry, render_index
 
-    knowledge = load(settings.knowledge)
+    knowledge = load(settings.knowledge, settings.layers)
     data: Mapping[str, Any] = catalogue.index(knowledge) if name is None else catalogue.describe(knowledge, name)
     if format_ == "json":
         print_text(to_json(data))

@@ -2,11 +2,13 @@
 
 One noun a module, each importing only from those before it:
 
-``errors`` · ``files`` · ``truth`` · ``model`` · ``language`` · ``documents`` · ``forms`` · ``entries`` ·
-``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` · ``rete`` · ``compiler`` ·
-``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` · ``effects`` ·
-``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` · ``explanation`` ·
-``catalogue`` · ``verification`` · ``rendering`` · ``commands``
+``errors`` · ``files`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` · ``forms`` ·
+``entries`` · ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` ·
+``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
+``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
+``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
+``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` · ``comparison`` ·
+``rendering`` · ``commands``
 """
 
 __version__ = "0.1.0"

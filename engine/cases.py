@@ -11,11 +11,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine import forms
+from engine import forms, shapes
 from engine.documents import Document, Entries, Node, Scalar, read
 from engine.errors import Fault, InputError, KnowledgeError, Place, did_you_mean, listed, shortened
 from engine.findings import Given
-from engine.forms import MISSING
+from engine.shapes import MISSING
 
 
 class Case(Struct, frozen=True):
@@ -120,7 +120,7 @@ def _given(node: Node, document: Document) -> dict[str, Given]:
     if isinstance(node, Scalar) and node.text in ("", "{}"):
         return {}
     if not isinstance(node, Entries):
-        forms.expect(document, node, "names with values, such as 'dysphagia: yes'")
+        shapes.expect(document, node, "names with values, such as 'dysphagia: yes'")
         return {}
     return dict(_words(node, document))
 
@@ -128,7 +128,7 @@ def _given(node: Node, document: Document) -> dict[str, Given]:
 def _words(node: Entries, document: Document) -> Iterator[tuple[str, Given]]:
     for name, value in node.values.items():
         if not isinstance(value, Scalar):
-            forms.expect(document, value, f"one value for '{shortened(name)}'")
+            shapes.expect(document, value, f"one value for '{shortened(name)}'")
             continue
         key = node.keys[name]
         excerpt = shortened(document.lines[key.line - 1].strip(), 100)

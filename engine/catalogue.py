@@ -18,9 +18,11 @@ from engine.model import (
     Knowledge,
     Named,
     Parameter,
+    ReferenceKey,
     Section,
     Statement,
     Test,
+    in_order,
     natural,
     parts,
 )
@@ -36,7 +38,8 @@ def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
     for found in dict.fromkeys((name, name.upper(), name.lower(), name.strip("[]"))):
         for is_about, describer in _DESCRIBERS:
             if found in is_about(knowledge):
-                return {"name": found, **describer(knowledge, found)}
+                layer = {"layer": knowledge.layer_of[found]} if found in knowledge.layer_of else {}
+                return {"name": found, **layer, **describer(knowledge, found)}
     hint = did_you_mean(name, names(knowledge)) or "See 'ivig-mg show' for all names."
     raise InputError([Fault(f"'{shortened(name)}' is not a name in this knowledge base", hint)])
 
@@ -191,7 +194,7 @@ def _conflict(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "is": "conflict",
         "says": conflict.says,
         "between": sides,
-        "references": [_reference_entry(knowledge, number) for number in sorted(references)],
+        "references": [_reference_entry(knowledge, number) for number in in_order(references)],
         "shown_when": rule_tree(condition, knowledge),
         "rests_on": rests_on(condition, knowledge),
         "notes": _notes(knowledge, name),
@@ -208,11 +211,11 @@ def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
     if finding.undefined:
         data["undefined"] = finding.undefined
     derived_by = [p.name for p in knowledge.parameters.values() if p.derives == name]
-    serves = [p.name for p in knowledge.parameters.values() if name in _sources(p)]
+    serves = [p.name for p in knowledge.parameters.values() if name in sources_of(p)]
     return {**data, "derived_by": derived_by, "serves_parameters": serves, "used_by": used_by(name, knowledge)}
 
 
-def _sources(parameter: Parameter) -> list[str]:
+def sources_of(parameter: Parameter) -> list[str]:
     """Return the findings that a parameter derives from."""
     named = [parameter.source] if parameter.source else []
     for formula in (parameter.formulas or {}).values():
@@ -243,13 +246,13 @@ def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "label": NOT_FROM_SOURCE,
         "takes": accepted(takes),
         "derives": parameter.derives,
-        "from": _sources(parameter),
+        "from": sources_of(parameter),
         "formulas": _formulas(parameter),
     }
 
 
 def _reference(knowledge: Knowledge, name: str) -> dict[str, Any]:
-    reference = knowledge.references[int(name)]
+    reference = knowledge.references[_key(name)]
     citing = [s.id for s in _in_order(knowledge.statements) if reference.number in s.references]
     return {
         "is": "reference",
@@ -311,7 +314,11 @@ def _notes(knowledge: Knowledge, name: str) -> list[str]:
     return [note.id for note in _in_order(knowledge.notes) if name in note.attaches_to]
 
 
-def _reference_entry(knowledge: Knowledge, number: int) -> dict[str, Any]:
+def _key(name: str) -> ReferenceKey:
+    return int(name) if name.isdecimal() else name
+
+
+def _reference_entry(knowledge: Knowledge, number: ReferenceKey) -> dict[str, Any]:
     reference = knowledge.references[number]
     return {"number": number, "entry": reference.entry or None, "basis": reference.basis}
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine import dosing, rete
 from engine.compiler import NOTHING, RuleBase
 from engine.conditions import Judge
 from engine.errors import EngineError, Fault
 from engine.findings import NOT_APPLICABLE, NOT_ASKED, Findings, governs
-from engine.model import Knowledge, Note, natural
+from engine.model import Knowledge, Note, ReferenceKey, in_order, natural
 from engine.rete import Premise, Step
 from engine.truth import Truth
 
@@ -78,11 +79,11 @@ class Consultation(Struct, frozen=True):
         named = {name for side in self.knowledge.sides(conflict) for name in side}
         return [name for name in natural(named) if self.verdicts[name].verdict != RULED_OUT]
 
-    def references(self, name: str) -> list[int]:
+    def references(self, name: str) -> list[ReferenceKey]:
         """Return the references of a statement, or of all statements involved in a conflict; a concept has none."""
         statements = self.knowledge.statements
         ids = [name] if name in statements else self.involved(name) if name in self.knowledge.conflicts else []
-        return sorted({number for statement in ids for number in statements[statement].references})
+        return in_order(number for statement in ids for number in statements[statement].references)
 
     def notes(self) -> list[Note]:
         """Return the notes from outside that are attached to what applies."""
@@ -100,8 +101,15 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
     knowledge = base.knowledge
     judge = Judge(knowledge, findings)
     steps = rete.run(base.network, dict(_known_tests(base, judge)))
+    judged = evaluate(judge)
+    _require_agreement(judged.verdicts, steps)
+    return replace(judged, trace=list(_named_steps(knowledge, steps)))
+
+
+def evaluate(judge: Judge) -> Consultation:
+    """Return what the evaluator alone makes of a patient: the same as a consultation, without a trace."""
+    knowledge, findings = judge.knowledge, judge.findings
     verdicts = {name: _verdict(name, judge) for name in knowledge.rules}
-    _require_agreement(verdicts, steps)
     applying = [name for name in natural(knowledge.statements) if verdicts[name].verdict == APPLIES]
     return Consultation(
         knowledge=knowledge,
@@ -109,7 +117,7 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
         status=_status(knowledge, verdicts, judge.judge(knowledge.guideline.requires).truth),
         verdicts=verdicts,
         doses=dosing.doses(knowledge, applying, findings.values, _derived_by(findings)),
-        trace=list(_named_steps(knowledge, steps)),
+        trace=[],
     )
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.consultation import Consultation, Verdict
 from engine.dosing import Dose
-from engine.model import Statement, Value, natural
+from engine.model import Knowledge, Statement, Value, natural
 from engine.questions import open_questions
 from engine.rete import Step
 
@@ -40,6 +40,7 @@ def consultation_data(consultation: Consultation) -> dict[str, Any]:
             "digest": knowledge.digest,
             "document": [{"id": s.id, "says": s.says} for s in _in_order(knowledge.document)],
         },
+        "layers": [{"id": layer.id, "edition": layer.edition, "title": layer.title} for layer in knowledge.layers],
         "findings": _sorted(findings.given),
         "derived": {name: _derived(findings.derived[name]) for name in sorted(findings.derived)},
         "unknown": _sorted(consultation.unknown()),
@@ -98,6 +99,7 @@ def statement_data(consultation: Consultation, name: str) -> dict[str, Any]:
     statement, verdict = consultation.knowledge.statements[name], consultation.verdicts[name]
     data = {
         "id": name,
+        **layer_data(consultation.knowledge, name),
         "kind": statement.kind,
         "verdict": verdict.verdict,
         "says": statement.says,
@@ -105,6 +107,11 @@ def statement_data(consultation: Consultation, name: str) -> dict[str, Any]:
         **reasons_data(verdict),
     }
     return data if verdict.fulfilled is None else {**data, "fulfilled": verdict.fulfilled}
+
+
+def layer_data(knowledge: Knowledge, name: str) -> dict[str, str]:
+    """Return the layer that an entry stands in; nothing for what the guideline's own source says."""
+    return {"layer": knowledge.layer_of[name]} if name in knowledge.layer_of else {}
 
 
 def reasons_data(verdict: Verdict) -> dict[str, list[str]]:
@@ -133,6 +140,7 @@ def conflict_data(consultation: Consultation, name: str) -> dict[str, Any]:
     """Return a conflict with its verdict, the statements involved and all their references."""
     return {
         "id": name,
+        **layer_data(consultation.knowledge, name),
         "verdict": consultation.verdicts[name].verdict,
         "says": consultation.knowledge.conflicts[name].says,
         "statements": consultation.involved(name),

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.consultation import APPLIES, Consultation
 from engine.dosing import Dose
-from engine.model import OnCourse, natural
+from engine.model import OnCourse, ReferenceKey, natural
 
 
 class Mark(Struct, frozen=True):
@@ -21,7 +21,7 @@ class Mark(Struct, frozen=True):
     statement: str
     on_course: OnCourse
     of: tuple[str, ...]
-    references: tuple[int, ...]
+    references: tuple[ReferenceKey, ...]
 
 
 class Course(Struct, frozen=True):

@@ -18,6 +18,7 @@ from engine.model import (
     Gate,
     Knowledge,
     Named,
+    ReferenceKey,
     Regimen,
     Spread,
     Value,
@@ -46,7 +47,7 @@ class Dose(Struct, frozen=True):
     weight_kg: Decimal | None = None
     total_g: Decimal | None = None
     daily_g: Decimal | None = None
-    references: tuple[int, ...] = ()
+    references: tuple[ReferenceKey, ...] = ()
     notes: tuple[str, ...] = ()
     of: str | None = None
     reading: str | None = None

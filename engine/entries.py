@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from engine import forms, language, model
+from engine import forms, language, model, shapes
 from engine.documents import Document, Entries, Listing, Node, Scalar
-from engine.forms import MISSING
 from engine.language import UnreadableError, Vocabulary
+from engine.shapes import MISSING
 
 RESERVED = frozenset({"not", "is", "any", "all", "dose", "at", "known", "unknown", "yes", "no", "pending"})
 """Words of the language of tests, which cannot be names."""
@@ -51,7 +52,7 @@ class Conditions(Struct):
             return self.line(node, document) or model.every()
         gate = self.gate(node, document)
         if gate is None:
-            forms.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
+            shapes.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
         return gate or model.every()
 
     def line(self, node: Scalar, document: Document) -> model.Condition | None:
@@ -134,6 +135,21 @@ def read_guideline(document: Document, conditions: Conditions) -> model.Guidelin
     )
 
 
+def read_layer(document: Document, below: model.Knowledge, names: tuple[str, ...]) -> model.Knowledge | None:
+    """Return a knowledge base with one more layer, whose entries have these names; None where it cannot be read."""
+    values = forms.LAYER.read(document.root, document) if document.root is not None else MISSING
+    if values is MISSING:
+        return None
+    sections = {code: model.Section(code, **section) for code, section in values["sections"].items()}
+    for code in sections.keys() & below.guideline.sections.keys():
+        document.fault(f"section '{code}' stands already in what is below", "Choose another code.")
+    if values["id"] in {layer.id for layer in below.layers}:
+        document.fault(f"there is a layer '{values['id']}' already", "Name each layer once.")
+    layer = model.Layer(values["id"], values["title"], values["edition"], (*names, *sections))
+    guideline = replace(below.guideline, sections={**below.guideline.sections, **sections})
+    return replace(below, guideline=guideline, layers=(*below.layers, layer))
+
+
 def read_finding(entry: Entry) -> model.Finding:
     """Return the finding that an entry states; its governor is read later."""
     values = entry.values
@@ -178,7 +194,7 @@ def read_statement(entry: Entry, conditions: Conditions) -> model.Statement:
         says=values["says"],
         kind=values["kind"],
         source=values["source"],
-        references=tuple(sorted(values["references"])),
+        references=tuple(model.in_order(values["references"])),
         when=conditions.read(entry),
         regimen=_regimen(values["regimen"]) if "regimen" in values else None,
         spread=_spread(values["spread"]) if "spread" in values else None,

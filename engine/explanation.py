@@ -14,7 +14,7 @@ from msgspec import Struct
 from engine.compiler import RuleBase
 from engine.conditions import Judge
 from engine.consultation import APPLIES, Consultation, consult
-from engine.contract import dose_data, reasons_data
+from engine.contract import dose_data, layer_data, reasons_data
 from engine.errors import Fault, InputError, did_you_mean, shortened
 from engine.findings import Findings, Given, interpret, shown
 from engine.language import phrase
@@ -93,6 +93,7 @@ def rule_words(knowledge: Knowledge, name: str) -> dict[str, Any]:
         statement = knowledge.statements[name]
         return {
             "id": name,
+            **layer_data(knowledge, name),
             "says": statement.says,
             "kind": statement.kind,
             "source": statement.source,

@@ -7,13 +7,15 @@ to be known, then what must hold between entries.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from engine import forms, model, soundness
+from engine import forms, model, shapes, soundness
 from engine.documents import Document, Entries, Node, Scalar, read
 from engine.entries import (
     RESERVED,
@@ -22,51 +24,94 @@ from engine.entries import (
     read_conflict,
     read_finding,
     read_guideline,
+    read_layer,
     read_note,
     read_parameter,
     read_statement,
 )
 from engine.errors import Fault, KnowledgeError, Place, listed
-from engine.forms import MISSING
 from engine.language import Vocabulary
+from engine.shapes import MISSING
 
 SHIPPED = Path(__file__).resolve().parent.parent / "knowledge"
 """The folder of the knowledge base that comes with the program."""
 
 READ_FOLDERS = ("statements", "cases")
 
-FILES = ("guideline", "references", "findings", "concepts", "parameters", "context", "conflicts")
+ENTRIES = ("references", "findings", "concepts", "parameters", "context", "conflicts")
+"""The files that hold entries of one kind each; a layer need not have them all."""
+
+GUIDELINE, LAYER = "guideline", "layer"
+
+LAYERS = "layers"
+"""The folder in which a knowledge base can keep its layers; it is not part of the base itself."""
 
 
-def load(folder: Path = SHIPPED) -> model.Knowledge:
-    """Return the knowledge base in a folder.
+class Loaded(Struct, frozen=True):
+    """A knowledge base, and where each of its entries stands, by kind and id."""
+
+    knowledge: model.Knowledge
+    entries: Mapping[str, Mapping[str, Entry]]
+
+
+def load(folder: Path = SHIPPED, layers: Sequence[Path] = ()) -> model.Knowledge:
+    """Return the knowledge base in a folder, with layers laid over it.
 
     Raises:
         KnowledgeError: with every fault of every file.
 
     """
-    return _Loading(folder).load()
+    return read_base(folder, layers).knowledge
+
+
+def read_base(folder: Path = SHIPPED, layers: Sequence[Path] = ()) -> Loaded:
+    """Return the knowledge base in a folder, with layers laid over it, and the places of its entries.
+
+    Raises:
+        KnowledgeError: with every fault of every file.
+
+    """
+    loaded = _Loading(folder, None).load()
+    for layer in layers:
+        loaded = _Loading(layer, loaded).load()
+    return loaded
+
+
+def is_layer(folder: Path) -> bool:
+    """Whether a folder holds a layer and no knowledge base of its own."""
+    return (folder / f"{LAYER}.yaml").is_file() and not (folder / f"{GUIDELINE}.yaml").is_file()
 
 
 class _Loading:
-    """One reading of a folder: its documents and their entries."""
+    """One reading of a folder, a base or a layer over what is ``below``: its documents and entries."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, below: Loaded | None) -> None:
         self.folder = folder
+        self.below = below
+        self.root = GUIDELINE if below is None else LAYER
         self.documents: list[Document] = []
         self.entries: dict[str, dict[str, Entry]] = {}
 
-    def load(self) -> model.Knowledge:
+    def load(self) -> Loaded:
         self.require_folder()
         self.note_unread_files()
-        files = {name: self.read(self.folder / f"{name}.yaml") for name in FILES}
+        root = self.read(self.folder / f"{self.root}.yaml")
+        files = {name: self.read(path) for name in ENTRIES if self.is_wanted(path := self.folder / f"{name}.yaml")}
         self.read_entries(files)
         if self.faults():
             self.stop_where_names_are_missing()
-        knowledge = self.build(files["guideline"])
+        knowledge = self.build(root)
         if knowledge is None or self.faults():
             raise KnowledgeError(self.faults())
-        return replace(knowledge, digest=digest(knowledge))
+        return Loaded(replace(knowledge, digest=digest(knowledge)), self.all_entries())
+
+    def is_wanted(self, path: Path) -> bool:
+        return self.below is None or path.exists()
+
+    def all_entries(self) -> dict[str, dict[str, Entry]]:
+        """Return the entries of this folder and of all below."""
+        below = self.below.entries if self.below is not None else {}
+        return {kind: {**below.get(kind, {}), **self.entries.get(kind, {})} for kind in {**below, **self.entries}}
 
     def faults(self) -> list[Fault]:
         return [fault for document in self.documents for fault in sorted(document.faults, key=_by_place)]
@@ -74,13 +119,16 @@ class _Loading:
     def require_folder(self) -> None:
         if not self.folder.is_dir():
             found = "a file where a folder was expected" if self.folder.exists() else "there is no such folder"
-            raise KnowledgeError([Fault(found, "Name the folder of a knowledge base.", Place(str(self.folder)))])
+            what = "a knowledge base" if self.below is None else "a layer"
+            raise KnowledgeError([Fault(found, f"Name the folder of {what}.", Place(str(self.folder)))])
 
     def note_unread_files(self) -> None:
         """Note every YAML file that would not be read, so that nothing an author wrote is passed over."""
-        known = {f"{name}.yaml" for name in FILES}
+        known = {f"{name}.yaml" for name in (self.root, *ENTRIES)}
         for path in sorted(self.folder.rglob("*")):
             place = path.relative_to(self.folder)
+            if place.parts[0] == LAYERS and self.below is None:
+                continue
             in_place = place.parts[0] in READ_FOLDERS and len(place.parts) == 2
             is_read = path.suffix == ".yaml" and (str(place) in known or in_place)
             if path.suffix.lower() in (".yaml", ".yml") and not is_read:
@@ -111,19 +159,21 @@ class _Loading:
             "conflicts": forms.CONFLICT,
         }
         for name, form in by_form.items():
-            self.read_file(name, files[name], form)
+            self.entries[name] = {}
+            if name in files:
+                self.read_file(name, files[name], form)
         self.entries["statements"] = {}
         rule = forms.statement_form(model.KINDS)
         for path in sorted((self.folder / "statements").glob("*.yaml")):
             self.read_file("statements", self.read(path), rule)
         self.require_distinct_names()
 
-    def read_file(self, kind: str, document: Document, form: forms.Form) -> None:
+    def read_file(self, kind: str, document: Document, form: shapes.Form) -> None:
         entries = self.entries.setdefault(kind, {})
         if document.root is None:
             return
         if not isinstance(document.root, Entries):
-            forms.expect(document, document.root, f"{kind}, each under its name")
+            shapes.expect(document, document.root, f"{kind}, each under its name")
             return
         for name, node in document.root.values.items():
             key = document.root.keys[name]
@@ -139,7 +189,7 @@ class _Loading:
 
     def read_name(self, kind: str, key: Scalar, document: Document) -> bool:
         if kind == "references":
-            return forms.Whole().read(key, document) is not MISSING
+            return (shapes.Whole() if self.below is None else forms.ID).read(key, document) is not MISSING
         pattern = forms.ID if kind in ("statements", "conflicts", "context") else forms.NAME
         if key.text in RESERVED:
             document.fault(f"'{key.text}' is a word of the language of tests", "Choose another name.", key)
@@ -148,50 +198,79 @@ class _Loading:
 
     def require_distinct_names(self) -> None:
         seen: dict[str, Entry] = {}
-        for kind in ("findings", "concepts", "statements", "conflicts", "parameters", "context"):
-            for name, entry in self.entries.get(kind, {}).items():
+        below = self.below.entries if self.below is not None else {}
+        taken = {name: entry for kind in NAMED for name, entry in below.get(kind, {}).items()}
+        for kind in NAMED:
+            for name, entry in self.entries[kind].items():
                 if name in seen:
                     entry.fault(f"the name stands already in {seen[name].document.name}", "Choose another name.")
+                elif name in taken:
+                    found = f"the name stands already in {taken[name].document.name}"
+                    entry.fault(found, "A layer adds to what is below it, and never changes or silences it.")
                 seen.setdefault(name, entry)
 
     # Values of the model. ------------------------------------------------------------------
 
-    def build(self, document: Document) -> model.Knowledge | None:
+    def build(self, root: Document) -> model.Knowledge | None:
+        """Return the knowledge of this folder over what is below; None where its root cannot be read."""
+        below = self.below.knowledge if self.below is not None else _NOTHING
+        entries = self.all_entries()
         findings = {e.id: read_finding(e) for e in self.complete("findings")}
-        rules = (e.id for e in self.entries["statements"].values() if "not encoded" not in e.values)
+        rules = (e.id for e in entries["statements"].values() if "not encoded" not in e.values)
         broken = frozenset(e.id for e in self.entries["findings"].values() if not e.values)
-        vocabulary = Vocabulary(findings, {*self.entries["concepts"], *rules}, self.entries["conflicts"])
+        vocabulary = Vocabulary({**below.findings, **findings}, {*entries["concepts"], *rules}, entries["conflicts"])
         conditions = Conditions(vocabulary, broken)
         findings = {
             name: replace(f, only_if=conditions.governor(self.entries["findings"][name]))
             for name, f in findings.items()
         }
-        guideline = read_guideline(document, conditions)
+        added = self.added(findings, conditions)
+        knowledge = replace(below, **{name: {**getattr(below, name), **more} for name, more in added.items()})
+        rooted = self.with_root(knowledge, root, conditions)
+        if rooted is not None:
+            soundness.check(rooted, entries)
+        if rooted is not None and self.below is not None:
+            soundness.check_layer(rooted, self.below.knowledge, entries)
+        return rooted
+
+    def added(self, findings: Mapping[str, model.Finding], conditions: Conditions) -> dict[str, dict[Any, Any]]:
+        """Return what this folder adds, by the field of the model that it is in."""
         statements = {e.id: read_statement(e, conditions) for e in self.complete("statements")}
-        knowledge = model.Knowledge(
-            guideline=guideline or _NO_GUIDELINE,
-            references={int(e.id): model.Reference(int(e.id), **e.values) for e in self.complete("references")},
-            findings=findings,
-            concepts={
+        references = (model.Reference(_key(e.id), **e.values) for e in self.complete("references"))
+        return {
+            "references": {reference.number: reference for reference in references},
+            "findings": dict(findings),
+            "concepts": {
                 e.id: model.Concept(e.id, e.values["says"], conditions.read(e)) for e in self.complete("concepts")
             },
-            statements={name: s for name, s in statements.items() if not s.not_encoded},
-            document={name: s for name, s in statements.items() if s.not_encoded},
-            conflicts={e.id: read_conflict(e, conditions) for e in self.complete("conflicts")},
-            parameters={e.id: read_parameter(e) for e in self.complete("parameters")},
-            notes={e.id: read_note(e) for e in self.complete("context")},
-        )
-        if guideline is None:
-            return None
-        soundness.check(knowledge, self.entries)
-        return knowledge
+            "statements": {name: s for name, s in statements.items() if not s.not_encoded},
+            "document": {name: s for name, s in statements.items() if s.not_encoded},
+            "conflicts": {e.id: read_conflict(e, conditions) for e in self.complete("conflicts")},
+            "parameters": {e.id: read_parameter(e) for e in self.complete("parameters")},
+            "notes": {e.id: read_note(e) for e in self.complete("context")},
+        }
+
+    def with_root(self, knowledge: model.Knowledge, root: Document, conditions: Conditions) -> model.Knowledge | None:
+        """Return the knowledge with the guideline that the root file states, or with one more layer."""
+        if self.below is None:
+            guideline = read_guideline(root, conditions)
+            return replace(knowledge, guideline=guideline) if guideline is not None else None
+        names = tuple(name for kind in self.entries.values() for name in kind)
+        return read_layer(root, knowledge, names)
 
     def complete(self, kind: str) -> Iterator[Entry]:
         """Yield the entries of a kind that have all that they need."""
         return (entry for entry in self.entries.get(kind, {}).values() if entry.values)
 
 
-_NO_GUIDELINE = model.Guideline("", "", "", "", model.every(), {}, ())
+NAMED = ("findings", "concepts", "statements", "conflicts", "parameters", "context", "references")
+"""The kinds of entries whose names have to differ from each other."""
+
+_NOTHING = model.Knowledge(model.Guideline("", "", "", "", model.every(), {}, ()), {}, {}, {}, {}, {}, {}, {}, {})
+
+
+def _key(name: str) -> model.ReferenceKey:
+    return int(name) if name.isdecimal() else name
 
 
 def _by_place(fault: Fault) -> tuple[int, int]:
@@ -203,7 +282,7 @@ def _entries(node: Node) -> Entries:
     return node if isinstance(node, Entries) else Entries(node.line, node.column)
 
 
-def _form_of(node: Node, form: forms.Form) -> forms.Form:
+def _form_of(node: Node, form: shapes.Form) -> shapes.Form:
     """Return the form to read an entry by: a statement that is no rule has one of its own."""
     return forms.NOT_ENCODED if isinstance(node, Entries) and "not encoded" in node.values else form
 

@@ -7,14 +7,19 @@ from outside the source ``C…``; findings, concepts and parameters have names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cached_property
 
 from msgspec import Struct
 
-Value = str | Decimal
-"""The value of a finding: a word (yes, no, a choice) or a number in the finding's unit."""
+from engine.logic import AnyDose, Condition, DoseTest, Gate, Named, Not, Test, Value, every, parts, some
+
+__all__ = ["AnyDose", "Condition", "DoseTest", "Gate", "Named", "Not", "Test", "Value", "every", "parts", "some"]
+
+
+ReferenceKey = int | str
+"""What a reference is cited by: a number of the source, or a name of a layer."""
 
 KINDS = (
     "indication",
@@ -43,82 +48,6 @@ WEIGHTS_BY_BASIS = {
     "not stated": (ACTUAL_WEIGHT, IDEAL_WEIGHT),
 }
 """The weight findings that a regimen may be dosed by, for what its source says of the weight."""
-
-
-# Conditions: what a rule asks. -------------------------------------------------------------
-
-
-class Test(Struct, frozen=True, tag=True):
-    """A test on one finding.
-
-    ``operator`` is ``is``, ``>=``, ``>``, ``<=``, ``<``, ``is unknown`` or ``is known``; the last
-    two have no value. A test on a finding that is not applicable is false, whatever it asks.
-    """
-
-    finding: str
-    operator: str
-    value: Value | None = None
-
-    __test__ = False  # not a test case, for pytest
-
-
-class DoseTest(Struct, frozen=True, tag=True):
-    """A test on a dose in grams: ``per_kg`` (g/kg) times the weight finding (kg)."""
-
-    per_kg: Decimal
-    weight: str
-    operator: str
-    grams: Decimal
-
-
-class AnyDose(Struct, frozen=True, tag=True):
-    """Some dose of a regimen that applies compares as said; ``per_kg`` narrows it to one dose."""
-
-    operator: str
-    grams: Decimal
-    per_kg: Decimal | None = None
-
-
-class Named(Struct, frozen=True, tag=True):
-    """What a concept or statement of that name concludes."""
-
-    name: str
-
-
-class Not(Struct, frozen=True, tag=True):
-    """The negation of a condition."""
-
-    of: Condition
-
-
-class Gate(Struct, frozen=True, tag=True):
-    """At least ``needed`` of the conditions: *all* when it needs every one, *any* when it needs 1."""
-
-    needed: int
-    of: tuple[Condition, ...]
-
-
-Condition = Test | DoseTest | AnyDose | Named | Not | Gate
-
-
-def every(*conditions: Condition) -> Gate:
-    """Return the condition that all of these hold."""
-    return Gate(len(conditions), conditions)
-
-
-def some(*conditions: Condition) -> Gate:
-    """Return the condition that any of these holds."""
-    return Gate(1, conditions)
-
-
-def parts(condition: Condition) -> Iterator[Condition]:
-    """Yield a condition and every condition inside it."""
-    yield condition
-    if isinstance(condition, Not):
-        yield from parts(condition.of)
-    elif isinstance(condition, Gate):
-        for part in condition.of:
-            yield from parts(part)
 
 
 # The entries of a knowledge base. ----------------------------------------------------------
@@ -214,7 +143,7 @@ class Statement(Struct, frozen=True):
     says: str
     kind: str = ""
     source: str = ""
-    references: tuple[int, ...] = ()
+    references: tuple[ReferenceKey, ...] = ()
     when: Condition | None = None
     regimen: Regimen | None = None
     spread: Spread | None = None
@@ -240,9 +169,9 @@ class Conflict(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """A number the source cites, its entry if the source lists one, and how that is known."""
+    """What is cited, its entry if the source lists one, and how that is known."""
 
-    number: int
+    number: ReferenceKey
     basis: str
     entry: str = ""
 
@@ -311,11 +240,20 @@ class Guideline(Struct, frozen=True):
     left_out: tuple[tuple[str, str], ...] = ()
 
 
+class Layer(Struct, frozen=True):
+    """Statements of another source, laid over a guideline; ``entries`` has the name of each."""
+
+    id: str
+    title: str
+    edition: str
+    entries: tuple[str, ...] = ()
+
+
 class Knowledge(Struct, frozen=True, dict=True):
     """A whole knowledge base, checked: every name in it is known and no rule rests on itself."""
 
     guideline: Guideline
-    references: Mapping[int, Reference]
+    references: Mapping[ReferenceKey, Reference]
     findings: Mapping[str, Finding]
     concepts: Mapping[str, Concept]
     statements: Mapping[str, Statement]
@@ -323,6 +261,7 @@ class Knowledge(Struct, frozen=True, dict=True):
     conflicts: Mapping[str, Conflict]
     parameters: Mapping[str, Parameter]
     notes: Mapping[str, Note]
+    layers: tuple[Layer, ...] = ()
     digest: str = ""
 
     @cached_property
@@ -335,6 +274,11 @@ class Knowledge(Struct, frozen=True, dict=True):
         conditions |= {conflict.id: conflict.when for conflict in self.conflicts.values()}
         scoped = {name: _within(self.guideline.requires, condition) for name, condition in conditions.items()}
         return {**{concept.id: concept.when for concept in self.concepts.values()}, **scoped}
+
+    @cached_property
+    def layer_of(self) -> Mapping[str, str]:
+        """The layer of every entry that stands in one, by name; what the guideline says itself is in none."""
+        return {name: layer.id for layer in self.layers for name in layer.entries}
 
     @cached_property
     def regimens(self) -> Mapping[str, Regimen]:
@@ -371,9 +315,9 @@ def _within(scope: Condition, condition: Condition) -> Gate:
     return every(scope, condition)
 
 
-def in_order(references: Iterable[int]) -> list[int]:
-    """Return references as they are listed, each once."""
-    return sorted(set(references))
+def in_order(references: Iterable[ReferenceKey]) -> list[ReferenceKey]:
+    """Return references as they are listed: numbers first, then names."""
+    return sorted(set(references), key=lambda key: (isinstance(key, str), _natural_key(str(key))))
 
 
 def natural(ids: Iterable[str]) -> list[str]:

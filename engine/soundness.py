@@ -34,6 +34,23 @@ def check(knowledge: model.Knowledge, entries: ByKind) -> None:
     _check_chains(knowledge, {**rules, **conflicts})
 
 
+def check_layer(knowledge: model.Knowledge, below: model.Knowledge, entries: ByKind) -> None:
+    """Note everything by which a layer would change what is below it."""
+    for name, parameter in knowledge.parameters.items():
+        if name not in below.parameters and parameter.derives in below.findings:
+            found = f"it would derive '{parameter.derives}', which what is below the layer reads"
+            entries["parameters"][name].fault(found, "Let it derive a finding of the layer.", "derives")
+    for name in knowledge.conflicts:
+        if name not in below.conflicts and knowledge.conflicts[name].decides_status:
+            tested = {
+                part.name for part in model.parts(knowledge.conflicts[name].when) if isinstance(part, model.Named)
+            }
+            own = set(knowledge.statements_of("against", "contraindication")) - set(below.statements)
+            if not own & tested:
+                found = "it would decide the status by no statement of the layer that argues against a use"
+                entries["conflicts"][name].fault(found, "Remove 'decides status:', or test such a statement.", "when")
+
+
 def require(name: str, known: Mapping[str, object], entry: Entry, key: str) -> None:
     """Note that a name is not among those known, with the nearest that are."""
     if name not in known:
@@ -63,7 +80,7 @@ def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mappin
     statement = knowledge.statements[entry.id]
     for number in statement.references:
         if number not in knowledge.references:
-            known = listed([str(n) for n in knowledge.references])
+            known = listed([str(n) for n in model.in_order(knowledge.references)])
             remedy = f"The references there are {known}." if known else "Add it there."
             entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
     _check_source(entry, statement, knowledge.guideline)

@@ -22,10 +22,11 @@ def check_case(base: RuleBase, case: Case) -> list[str]:
 
     """
     findings = interpret(base.knowledge, case.findings, case.parameters)
-    return list(_differences(consult(base, findings), case.expect))
+    return list(differences(consult(base, findings), case.expect))
 
 
-def _differences(consultation: Consultation, expect: Mapping[str, Any]) -> Iterator[str]:
+def differences(consultation: Consultation, expect: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every expectation that a consultation does not meet, in words."""
     status = expect.get("status", consultation.status)
     if status != consultation.status:
         yield f"status is {consultation.status}, not {status}"
@@ -35,6 +36,10 @@ def _differences(consultation: Consultation, expect: Mapping[str, Any]) -> Itera
         found = consultation.verdicts[name].fulfilled if name in consultation.verdicts else None
         if found != truth:
             yield f"{name} is fulfilled: {found}, not {truth}"
+    for name, numbers in expect.get("references", {}).items():
+        found_numbers = consultation.references(name) if name in consultation.verdicts else None
+        if found_numbers != list(numbers):
+            yield f"{name} has references {found_numbers}, not {list(numbers)}"
     if "doses" in expect:
         yield from _doses(consultation, expect["doses"])
     yield from _questions(consultation, expect)

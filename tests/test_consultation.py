@@ -14,6 +14,7 @@ from tests.conftest import Consult
 KEYS = [
     "format",
     "guideline",
+    "layers",
     "findings",
     "derived",
     "unknown",

@@ -14,7 +14,7 @@ def rule_base(settings: Settings) -> Any:
     """Return the rule base in use."""
     from engine.compiler import compile_rules
 
-    return compile_rules(load(settings.knowledge))
+    return compile_rules(load(settings.knowledge, settings.layers))
 
 
 def parameters_of(settings: Settings) -> Mapping[str, Any]:

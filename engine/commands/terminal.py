@@ -6,7 +6,8 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ WIDEST = 100
 
 
 class Settings(Struct):
-    """What was said before the command: the knowledge base, and the file of local parameters."""
+    """What was said before the command: the knowledge base, its layers, and the file of local parameters."""
 
     knowledge: Path
+    layers: tuple[Path, ...]
     parameters: Path | None
 
 
@@ -74,3 +76,21 @@ def write_report(base: Any, consultation: Any, name: str) -> str:
     from engine.rendering.report import render_report
 
     return f"Report written to {write_new(name, render_report(base, consultation))}\n"
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Import what belongs to an extra; where it is not installed, say how to install it.
+
+    Raises:
+        InputError: with the command that installs the extra.
+
+    """
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").split(".")[0] in ("engine", "cli"):
+            raise
+        found = f"this needs {problem.name}, which is not installed"
+        remedy = f"In the project's folder: pip install --editable '.[{extra}]'"
+        raise InputError([Fault(found, remedy)]) from None

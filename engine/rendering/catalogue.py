@@ -78,6 +78,7 @@ def _rule(page: Page, tree: Mapping[str, Any], indent: int = 2) -> None:
 
 
 _PARTS: Mapping[str, tuple[str, Any]] = {
+    "layer": ("Layer", _text),
     "label": ("Standing", _text),
     "takes": ("Takes", _text),
     "only_if": ("Applicable only if", _text),

@@ -9,7 +9,7 @@ from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.courses import same_doses
 from engine.dosing import Dose
 from engine.findings import shown
-from engine.model import Statement, natural
+from engine.model import Statement, in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.page import Page, joined, numbers
@@ -54,7 +54,8 @@ class _Writer:
         self.page.text(f"{status.name}: {self.knowledge.guideline.title}", style=status.style)
         self.page.text(status.sentence)
         for name in summary.applying(self.consultation, *summary.OPPOSED):
-            self.page.text(f"Against it: {name}, {self.knowledge.statements[name].says}", style="bad")
+            against = f"Against it: {name}, {self.knowledge.statements[name].says} {self.layer(name)}"
+            self.page.text(against.rstrip(), style="bad")
         undecided = summary.undecided(self.consultation, "indication")
         if self.consultation.status == "role_only" and undecided:
             self.page.text(f"Indications not yet decided: {joined(undecided)}.")
@@ -72,25 +73,29 @@ class _Writer:
         """Add a statement: its words, its references and the findings it rests on."""
         self.printed.add(statement.id)
         labels = (words.rests_on(self.consultation, statement.id), words.fulfilled(self.consultation, statement.id))
-        parts = (statement.says, numbers(statement.references), *labels)
+        parts = (statement.says, numbers(statement.references), self.layer(statement.id), *labels)
         self.page.item(statement.id, joined(filter(None, parts), " "))
         if self.length != BRIEF and statement.kind in (*summary.SUPPORT, *summary.OPPOSED):
             because = words.because(self.consultation, statement.id)
             if because:
                 self.page.note(f"because {because}")
 
+    def layer(self, name: str) -> str:
+        return words.layer_label(self.knowledge, name)
+
     def against(self) -> None:
         part = summary.against(self.consultation)
         self.page.heading(part.heading)
         for name in part.statements:
             self.statement(self.knowledge.statements[name])
-        if not self.knowledge.statements_of("contraindication"):
+        if not words.states_contraindications(self.knowledge):
             self.page.item("–", words.NO_CONTRAINDICATION, hang=5)
         for name in summary.undecided(self.consultation, *summary.OPPOSED):
             missing = joined(self.consultation.verdicts[name].missing)
             statement = self.knowledge.statements[name]
             self.printed.add(name)
-            self.page.item(name, f"not yet decided ({missing}): {statement.says} {numbers(statement.references)}")
+            says = f"not yet decided ({missing}): {statement.says} {numbers(statement.references)} {self.layer(name)}"
+            self.page.item(name, says.rstrip())
 
     def check_first(self) -> None:
         self.part(summary.check_first(self.consultation))
@@ -141,9 +146,9 @@ class _Writer:
             involved = self.consultation.involved(name)
             applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES] or involved
             self.printed |= {name, *applying_here}
-            references = sorted({n for i in applying_here for n in self.knowledge.statements[i].references})
+            references = in_order(n for i in applying_here for n in self.knowledge.statements[i].references)
             where = f" ({joined(applying_here)} {numbers(references)})" if applying_here else ""
-            self.page.item(name, f"{self.knowledge.conflicts[name].says}{where}")
+            self.page.item(name, f"{self.knowledge.conflicts[name].says}{where} {self.layer(name)}".rstrip())
         rest = [name for name in applying if name not in told]
         if rest:
             self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Left out of this brief page.", 2)
@@ -214,7 +219,7 @@ class _Writer:
 
     def references(self) -> None:
         statements = (self.knowledge.statements[name] for name in self.printed if name in self.knowledge.statements)
-        cited = sorted({number for statement in statements for number in statement.references})
+        cited = in_order(number for statement in statements for number in statement.references)
         if cited:
             self.page.heading("References cited")
         for number in cited:

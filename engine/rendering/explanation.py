@@ -65,7 +65,11 @@ def concluded(node: Mapping[str, Any]) -> str:
     if "source" not in node:
         holds = "holds" if node["verdict"] == "applies" else "does not hold"
         return f"{holds}: {node['says']}"
-    return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({node['source']})"
+    return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({_where(node)})"
+
+
+def _where(node: Mapping[str, Any]) -> str:
+    return f"layer {node['layer']}, {node['source']}" if "layer" in node else str(node["source"])
 
 
 def tested(node: Mapping[str, Any], knowledge: Knowledge) -> str:
@@ -118,7 +122,7 @@ class _Writer:
     # Why not. ------------------------------------------------------------------------------
 
     def why_not(self, data: Mapping[str, Any]) -> None:
-        where = f" {numbers(data['references'])} ({data['source']})" if "source" in data else ""
+        where = f" {numbers(data['references'])} ({_where(data)})" if "source" in data else ""
         self.page.text(f"{data['id']} {_VERDICTS[data['verdict']]}: {data['says']}{where}", style="bold")
         if data["verdict"] == "applies":
             self.page.text(f"So there is no why-not; see 'how {data['id']}'.")

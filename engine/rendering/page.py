@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from engine.model import ReferenceKey
+
 WIDTH = 80
 
 _STYLES = {"bold": "1", "good": "1;32", "warn": "1;33", "bad": "1;31", "dim": "2"}
@@ -65,7 +67,7 @@ class Page:
         return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self.colour and style else text
 
 
-def numbers(references: Sequence[int]) -> str:
+def numbers(references: Sequence[ReferenceKey]) -> str:
     """Return reference numbers as they are cited: [1,2], without a blank that could break a line."""
     return f"[{','.join(map(str, references))}]"
 

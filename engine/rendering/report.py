@@ -21,7 +21,7 @@ from engine.derivations import derivation
 from engine.errors import listed
 from engine.explanation import how
 from engine.findings import shown
-from engine.model import natural
+from engine.model import in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, timeline, words
 from engine.rendering.diagram import diagram
@@ -45,14 +45,18 @@ class Told(Struct, frozen=True):
 
 def render_report(base: RuleBase, consultation: Consultation) -> str:
     """Return the report of a consultation as HTML."""
-    environment = jinja2.Environment(
+    return environment().get_template("report.html").render(_Report(base, consultation).content())
+
+
+def environment() -> jinja2.Environment:
+    """Return what fills the templates; it escapes every word."""
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("engine.rendering"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html").render(_Report(base, consultation).content())
 
 
 class _Report:
@@ -92,7 +96,7 @@ class _Report:
             "outside": words.OUTSIDE,
             "parameters": list(self.parameters()),
             "not_from_source": NOT_FROM_SOURCE,
-            "references": [self.knowledge.references[number] for number in sorted(self.knowledge.references)],
+            "references": [self.knowledge.references[number] for number in in_order(self.knowledge.references)],
             "known": self.known(),
             "unknown": self.unknown(),
             "not_applying": self.not_applying(),
@@ -117,7 +121,12 @@ class _Report:
         labels = (words.rests_on(self.consultation, name), words.fulfilled(self.consultation, name))
         extra = joined(filter(None, labels), " ")
         because = words.because(self.consultation, name)
-        return Told(name, statement.says, numbers(statement.references), extra, self.tree(name), because)
+        return Told(name, statement.says, self.cited(name), extra, self.tree(name), because)
+
+    def cited(self, name: str) -> str:
+        """Return the references of a statement, and the layer it stands in."""
+        references = numbers(self.knowledge.statements[name].references)
+        return f"{references} {words.layer_label(self.knowledge, name)}".rstrip()
 
     def tree(self, name: str) -> Branch | None:
         tree = how(self.base, self.consultation, name)["tree"]
@@ -132,14 +141,14 @@ class _Report:
             Told(
                 name,
                 self.knowledge.statements[name].says,
-                numbers(self.knowledge.statements[name].references),
+                self.cited(name),
                 joined(self.consultation.verdicts[name].missing),
             )
             for name in summary.undecided(self.consultation, *summary.OPPOSED)
         ]
 
     def no_contraindication(self) -> str:
-        return "" if self.knowledge.statements_of("contraindication") else words.NO_CONTRAINDICATION
+        return "" if words.states_contraindications(self.knowledge) else words.NO_CONTRAINDICATION
 
     def not_applying(self) -> list[Mapping[str, Any]]:
         rules = (*natural(self.knowledge.statements), *natural(self.knowledge.conflicts))
@@ -203,7 +212,8 @@ class _Report:
         return [self.conflict(name) for name in first]
 
     def conflict(self, name: str) -> Mapping[str, Any]:
-        told = Told(name, self.knowledge.conflicts[name].says, "", "", self.tree(name))
+        label = words.layer_label(self.knowledge, name)
+        told = Told(name, self.knowledge.conflicts[name].says, label, "", self.tree(name))
         sides = [self.side(side) for side in self.knowledge.sides(name)]
         return {"told": told, "sides": [side for side in sides if side]}
 
@@ -214,7 +224,7 @@ class _Report:
             {
                 "id": name,
                 "says": self.knowledge.statements[name].says,
-                "cited": numbers(self.knowledge.statements[name].references),
+                "cited": self.cited(name),
                 "standing": _STANDING[verdicts[name].verdict],
             }
             for name in names

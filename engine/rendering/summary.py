@@ -51,13 +51,18 @@ def beside(consultation: Consultation) -> list[Part]:
 
 
 def applying(consultation: Consultation, *kinds: str) -> list[str]:
-    """Return the statements of these kinds that apply."""
-    return consultation.applying(natural(consultation.knowledge.statements_of(*kinds)))
+    """Return the statements of these kinds that apply, those of the source before those of layers."""
+    return consultation.applying(_in_order(consultation, kinds))
 
 
 def undecided(consultation: Consultation, *kinds: str) -> list[str]:
-    """Return the statements of these kinds that are undetermined."""
-    return consultation.with_verdict(UNDETERMINED, natural(consultation.knowledge.statements_of(*kinds)))
+    """Return the statements of these kinds that are undetermined, those of the source first."""
+    return consultation.with_verdict(UNDETERMINED, _in_order(consultation, kinds))
+
+
+def _in_order(consultation: Consultation, kinds: tuple[str, ...]) -> list[str]:
+    knowledge = consultation.knowledge
+    return sorted(natural(knowledge.statements_of(*kinds)), key=lambda name: name in knowledge.layer_of)
 
 
 def _is_before(consultation: Consultation, name: str) -> bool:

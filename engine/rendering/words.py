@@ -57,6 +57,24 @@ _STATUS = {
     ),
 }
 
+_WITH_LAYERS = {
+    "indicated": "The source, or a layer, names at least one indication for {treatment} that this patient meets.",
+    "conflict": (
+        "{treatment} is supported for this patient and also argued against, by the source or by a layer;"
+        " nothing here says which prevails."
+    ),
+    "role_only": (
+        "No indication is met so far; the source, or a layer, reports a role or an effect"
+        " of {treatment} for this patient."
+    ),
+    "undetermined": "Too little is known to say whether the source, or a layer, supports {treatment} for this patient.",
+    "no_statement": (
+        "Neither the source nor a layer names an indication or role of {treatment} for this patient."
+        " Silence alone is not advice."
+    ),
+}
+"""The sentences of the statuses where layers are laid over the guideline: what stands below says which is which."""
+
 REASONS = {"unknown": "asked, not known", "pending": "pending"}
 """Why a finding is unknown, where that is worth a word."""
 
@@ -72,8 +90,21 @@ _READINGS = {"total": "of the course", "daily": "of one day"}
 def status_words(consultation: Consultation) -> StatusWords:
     """Return the status of a consultation in words."""
     words = _STATUS[consultation.status]
-    sentence = words.sentence.format(treatment=consultation.knowledge.guideline.treatment)
-    return StatusWords(words.name, words.style, sentence)
+    sentence = words.sentence
+    if consultation.knowledge.layers:
+        sentence = _WITH_LAYERS.get(consultation.status, sentence)
+    return StatusWords(words.name, words.style, sentence.format(treatment=consultation.knowledge.guideline.treatment))
+
+
+def layer_label(knowledge: Knowledge, name: str) -> str:
+    """Say which layer an entry stands in; nothing for what the guideline's own source says."""
+    layer = knowledge.layer_of.get(name)
+    return f"(layer {layer})" if layer is not None else ""
+
+
+def states_contraindications(knowledge: Knowledge) -> bool:
+    """Whether the guideline's own source states any contraindication."""
+    return any(name not in knowledge.layer_of for name in knowledge.statements_of("contraindication"))
 
 
 def rests_on(consultation: Consultation, name: str) -> str:
@@ -124,7 +155,8 @@ def because(consultation: Consultation, name: str) -> str:
 def provenance(knowledge: Knowledge) -> str:
     """Name the guideline, its edition and the digest of the knowledge."""
     guideline = knowledge.guideline
-    return f"Guideline {guideline.id}, edition {guideline.edition}, knowledge {knowledge.digest[:16]}…"
+    layers = "".join(f", layer {layer.id} ({layer.title}, {layer.edition})" for layer in knowledge.layers)
+    return f"Guideline {guideline.id}, edition {guideline.edition}{layers}, knowledge {knowledge.digest[:16]}…"
 
 
 # Doses. ------------------------------------------------------------------------------------

@@ -1,0 +1,232 @@
+"""The author's commands: check, prove, test, compare, begin and publish a knowledge base."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.loading import is_layer, load
+
+_folder = click.argument(
+    "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False), default=None
+)
+
+
+@click.group()
+def knowledge() -> None:
+    """Check, prove, test, compare, begin and publish a knowledge base.
+
+    DIR is the folder of a knowledge base or of a layer; the shipped one if left out.
+    """
+
+
+def _chosen(settings: Settings, folder: Path | None) -> tuple[Path, tuple[Path, ...]]:
+    """Return the base and the layers that a command is about; a layer is laid over the base in use."""
+    if folder is None:
+        return settings.knowledge, settings.layers
+    if is_layer(folder):
+        return settings.knowledge, (*settings.layers, folder)
+    return folder, settings.layers
+
+
+@knowledge.command()
+@_folder
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also check digests and numbers against this copy of the source.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="Print for people, as JSON, or as annotations of a workflow.",
+)
+@click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
+@click.pass_obj
+def check(settings: Settings, folder: Path | None, source: Path | None, format_: str, watch: bool) -> None:
+    """Report every fault and warning of every file in one go."""
+    base, layers = _chosen(settings, folder)
+    sound = _check(base, layers, source, format_)
+    if watch:
+        with needing("author"):
+            from watchfiles import watch as changes
+        for _ in changes(base, *layers, *filter(None, [source]), raise_interrupt=False):
+            print_text("\n")
+            sound = _check(base, layers, source, format_)
+    if not sound:
+        sys.exit(1)
+
+
+def _check(base: Path, layers: Sequence[Path], source: Path | None, format_: str) -> bool:
+    from engine.checking import check as check_base
+    from engine.contract import to_json
+    from engine.rendering import workbench
+
+    report = check_base(base, layers, source)
+    if format_ == "github":
+        print_text(workbench.workflow_annotations(report))
+    elif format_ == "json":
+        print_text(to_json(workbench.check_data(report)))
+    else:
+        print_text(workbench.render_check(report, width(), colour()))
+    return not report.faults
+
+
+@knowledge.command()
+@_folder
+@format_option
+@click.pass_obj
+def prove(settings: Settings, folder: Path | None, format_: str) -> None:
+    """Prove what holds of every patient: dead rules, hidden conflicts, the map of silence.
+
+    Exit status 1 where something has to be mended.
+    """
+    with needing("author"):
+        from engine.proofs import prove as prove_base
+    from engine.rendering import workbench
+
+    base, layers = _chosen(settings, folder)
+    content = load(base, layers)
+    proofs = prove_base(content)
+    print_data(
+        workbench.proofs_data(proofs), format_, lambda: workbench.render_proofs(proofs, content, width(), colour())
+    )
+    if proofs.faults:
+        sys.exit(1)
+
+
+@knowledge.command()
+@_folder
+@format_option
+@click.option("--no-mutation", is_flag=True, help="Leave out the mutation score, which takes longest.")
+@click.pass_obj
+def test(settings: Settings, folder: Path | None, format_: str, no_mutation: bool) -> None:
+    """Run the worked cases; say what they cover and which small changes they would miss.
+
+    Of a layer, its own cases are run, and its own entries examined. Exit status 1 where a case fails, a
+    test is never covered, or a change goes unnoticed.
+    """
+    from engine.cases import load_cases
+    from engine.compiler import compile_rules
+    from engine.examination import examine
+    from engine.rendering import workbench
+
+    base, layers = _chosen(settings, folder)
+    content = load(base, layers)
+    entries = content.layers[-1].entries if content.layers else (*content.rules, *content.findings)
+    with _progress() as told:
+        found = examine(
+            compile_rules(content), load_cases(layers[-1] if layers else base), entries, not no_mutation, told
+        )
+    print_data(
+        workbench.examination_data(found), format_, lambda: workbench.render_examination(found, width(), colour())
+    )
+    if not found.is_whole:
+        sys.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many changes have been tried."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    yield lambda done: click.echo(f"\r{done} changes tried", nl=False, err=True)
+    click.echo("\r" + " " * 30 + "\r", nl=False, err=True)
+
+
+@knowledge.command()
+@click.argument("old", metavar="OLD", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("new", metavar="NEW", type=click.Path(path_type=Path, file_okay=False))
+@format_option
+def diff(old: Path, new: Path, format_: str) -> None:
+    """Compare two knowledge bases: in words, over their cases, and for every patient.
+
+    For each rule on which they disagree, a smallest patient for whom they do.
+    """
+    from engine.cases import load_cases
+    from engine.comparison import compare
+    from engine.rendering import workbench
+
+    before, after = load(old), load(new)
+    by_name: dict[str, Any] = {case.name: case for case in (*load_cases(old), *load_cases(new))}
+    compared = compare(before, after, list(by_name.values()))
+    print_data(
+        workbench.comparison_data(compared), format_, lambda: workbench.render_comparison(compared, width(), colour())
+    )
+
+
+@knowledge.command()
+@_folder
+@click.pass_obj
+def schema(settings: Settings, folder: Path | None) -> None:
+    """Write the JSON Schemas of the files of DIR into its folder 'schemas', for editors."""
+    from engine import schemas
+
+    base, layers = _chosen(settings, folder)
+    there = (layers[-1] if layers else base) / schemas.FOLDER
+    there.mkdir(exist_ok=True)
+    for name, text in schemas.texts(load(base, layers)).items():
+        (there / name).write_text(text, encoding="utf-8")
+    print_text(f"Schemas written to {there}.\n")
+
+
+@knowledge.group()
+def new() -> None:
+    """Begin something: a statement, finding, concept, conflict, case, or a whole knowledge base."""
+
+
+@new.command("base")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def new_base(folder: Path) -> None:
+    """Begin another guideline in DIR, with one statement and one case that pass."""
+    from engine.skeletons import begin_base
+
+    begin_base(folder)
+    print_text(f"Begun in {folder}. Check it with 'ivig-mg knowledge check {folder}', then change its words.\n")
+
+
+def _new_entry(kind: str) -> click.Command:
+    @new.command(kind, help=f"Write a commented skeleton of a {kind} into the right file of DIR.")
+    @_folder
+    @click.option("--file", "file", metavar="NAME", help="The file it goes into, by its name without '.yaml'.")
+    @click.pass_obj
+    def command(settings: Settings, folder: Path | None, file: str | None) -> None:
+        from engine.skeletons import add_skeleton
+
+        base, layers = _chosen(settings, folder)
+        place = add_skeleton(layers[-1] if layers else base, load(base, layers), kind, file)
+        print_text(f"{place}: a {kind} to be filled in. 'ivig-mg knowledge check' says what is still missing.\n")
+
+    return command
+
+
+for _kind in ("statement", "finding", "concept", "conflict", "case"):
+    _new_entry(_kind)
+
+
+@knowledge.command()
+@_folder
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True, help="A new folder."
+)
+@click.pass_obj
+def handbook(settings: Settings, folder: Path | None, out: Path) -> None:
+    """Publish a knowledge base as a small site for reviewers, to read, print and sign."""
+    from engine.cases import load_cases
+    from engine.rendering.handbook import write_handbook
+
+    base, layers = _chosen(settings, folder)
+    cases = [case for place in (base, *layers) for case in load_cases(place)]
+    write_handbook(load(base, layers), cases, out)
+    print_text(f"Handbook written to {out / 'index.html'}.\n")
