@@ -49,7 +49,9 @@ def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None)
     warnings = [*without_a_case(loaded, cases_of(cases)), *unused(loaded), *hard_to_read(loaded)]
     if source is not None:
         try:
-            faults += against_source(loaded, read_source(source, knowledge.guideline))
+            bullets = read_source(source, knowledge.guideline)
+            faults += other_sentences(loaded, bullets)
+            warnings += numbers_lacking(loaded, bullets)
         except InputError as problem:
             faults += problem.faults
     top = layers[-1] if layers else folder
@@ -131,8 +133,8 @@ def _sentences(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"(?<=[.!?:;])\s+", text) if sentence.strip()]
 
 
-def against_source(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fault]:
-    """Yield every digest that is not the source's, and every number that its sentence lacks."""
+def other_sentences(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fault]:
+    """Yield every digest that is not that of the source's sentence."""
     knowledge = loaded.knowledge
     for section in knowledge.guideline.sections.values():
         for number, digest in enumerate(section.bullets, 1):
@@ -144,6 +146,11 @@ def against_source(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fa
             elif bullets[place].digest != digest:
                 found = f"the digest of {place} is not that of the source's sentence there"
                 yield Fault(found, f"The sentence there has {bullets[place].digest}; read it again before you mend it.")
+
+
+def numbers_lacking(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fault]:
+    """Yield every number that a statement has and its sentence of the source lacks."""
+    knowledge = loaded.knowledge
     for statement in knowledge.statements.values():
         place = statement.source if "." in statement.source else f"{statement.source}.1"
         if statement.id in knowledge.layer_of or place not in bullets:

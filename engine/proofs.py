@@ -82,8 +82,9 @@ class Idle(Struct, frozen=True):
 
 
 class Silence(Struct, frozen=True):
-    """A region in which every statement of use is ruled out, as tests that all hold, and a patient in it."""
+    """A region in which every statement of use is ruled out: its tests all hold; and a patient in it."""
 
+    conditions: tuple[Condition, ...]
     tests: tuple[str, ...]
     patient: Patient
 
@@ -286,6 +287,7 @@ class _Proving:
             cube = self.shortened(true, literals, check)
             solver.assume(negated(both(*(literals[condition] for condition in cube))))
             yield Silence(
+                tuple(cube),
                 tuple(phrase(condition, self.knowledge.units) for condition in cube),
                 smallest(self.knowledge, self.any.words(model), _in_region(cube)),
             )

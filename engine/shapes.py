@@ -20,6 +20,9 @@ from engine.language import NUMBER, UnreadableError, canonical, read_quantity
 Schema = dict[str, Any]
 """A JSON Schema."""
 
+TO_DO = "???"
+"""What stands in a skeleton for what is still to be written; no type takes it."""
+
 MISSING: Any = object()
 """What a type returns for a node it could not read; the fault is noted already."""
 
@@ -56,7 +59,7 @@ class Prose(Struct, frozen=True):
 
     def read(self, node: Node, document: Document) -> Any:
         """Read a text; white space is folded."""
-        if not isinstance(node, Scalar) or not node.text.strip():
+        if not isinstance(node, Scalar) or node.text.strip() in ("", TO_DO):
             return expect(document, node, self.wanted)
         text = " ".join(node.text.split())
         if not text.isprintable():

@@ -12,8 +12,6 @@ from engine.errors import Fault, InputError, KnowledgeError, Place, listed
 from engine.loading import load
 from engine.model import Knowledge
 
-TO_DO = "???"
-
 SKELETONS = {
     "statement": """\
 {id}:
@@ -25,7 +23,7 @@ SKELETONS = {
   # Where it stands: section and bullet, such as A1.2.
   source: ???
   # The numbers that the sentence cites.
-  references: [???]
+  references: ['???']
   # When it applies: a test, or 'all:', 'any:' or 'at least N of:' with a list of tests.
   when: ???
 """,
@@ -53,7 +51,7 @@ SKELETONS = {
   # The tension, told without settling it.
   says: ???
   # The sides, each a list of statements.
-  between: [[???], [???]]
+  between: [['???'], ['???']]
   when: ???
 """,
     "case": """\

@@ -88,6 +88,8 @@ def case_line(patient: Mapping[str, str]) -> str:
 def proofs_data(proofs: Proofs) -> dict[str, Any]:
     """Return all proofs as data."""
     content: dict[str, Any] = msgspec.to_builtins(proofs)
+    for region in content["silence"]:
+        del region["conditions"]  # its tests say the same in words
     return {"format": "ivig-mg/proofs/1", "faults": proofs.faults, **content}
 
 

@@ -1,0 +1,170 @@
+"""Checking: every fault in one report, warnings that want a look, and the source itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.checking import check, readability
+from engine.loading import SHIPPED
+from engine.rendering.workbench import render_check, workflow_annotations
+from engine.sources import fold, numbers
+from tests.bases import added, changed
+from tests.conftest import ROOT
+from tests.test_cli import ivig
+
+SOURCE = """\
+A title
+
+The treatment is indicated for people over 12 years. 1, 2
+
+Part one
+
+A heading with grade 3
+
+  • Give 2 g/kg over 5 days. 1
+  • Something without a number. 2
+
+Another heading
+"""
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small base that is true to the source above."""
+    from engine.skeletons import begin_base
+
+    folder = tmp_path / "base"
+    begin_base(folder)
+    changed(folder, "guideline.yaml", "heading: The heading of the section", "heading: A heading with grade 3")
+    first, second = digest("Give 2 g/kg over 5 days."), digest("Something without a number.")
+    changed(folder, "guideline.yaml", f"      - {'0' * 64}", f"      - {first}\n      - {second}")
+    return folder
+
+
+def source(tmp_path: Path, text: str = SOURCE) -> Path:
+    path = tmp_path / "source.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_shipped_base_and_layer_have_nothing_to_warn_of() -> None:
+    assert (check(SHIPPED).faults, check(SHIPPED).warnings) == ((), []) or not check(SHIPPED).warnings
+    layer = SHIPPED / "layers" / "product_label"
+    assert not check(SHIPPED, [layer]).warnings
+
+
+def test_a_base_that_is_true_to_its_source_is_sound(folder: Path, tmp_path: Path) -> None:
+    report = check(folder, source=source(tmp_path))
+    assert not report.faults
+    assert not report.warnings
+
+
+def test_a_sentence_that_was_changed_in_the_source_is_found(folder: Path, tmp_path: Path) -> None:
+    report = check(folder, source=source(tmp_path, SOURCE.replace("2 g/kg", "1 g/kg")))
+    assert [fault.found for fault in report.faults] == ["the digest of A1.1 is not that of the source's sentence there"]
+
+
+def test_a_number_that_its_sentence_lacks_is_found_with_its_place(folder: Path, tmp_path: Path) -> None:
+    changed(folder, "statements/first.yaml", "Being ill is", "Being ill for 3 weeks, at 40 degrees, is")
+    [warning] = check(folder, source=source(tmp_path)).warnings
+    assert warning.found == "S01: 40 is not in its sentence of the source, A1.1"  # the 3 stands in the heading
+    assert str(warning.place).endswith("first.yaml:2:9")
+
+
+def test_a_number_of_a_rule_or_a_dose_counts_as_well(folder: Path, tmp_path: Path) -> None:
+    added(
+        folder,
+        "statements/first.yaml",
+        "S02:\n  says: Dose.\n  kind: regimen\n  source: A1.1\n  references: [1]\n  when: ill\n"
+        "  regimen: {total: 2 g/kg, over: 4 days, weight: actual}\n",
+    )
+    added(
+        folder, "findings.yaml", "actual_weight_kg:\n  asks: Weight?\n  type: number\n  unit: kg\n  range: 1 to 400\n"
+    )
+    found = [warning.found for warning in check(folder, source=source(tmp_path)).warnings]
+    assert "S02: 4 is not in its sentence of the source, A1.1" in found
+
+
+def test_what_no_case_expects_and_what_nothing_uses_is_warned_of(folder: Path) -> None:
+    added(folder, "findings.yaml", "unused:\n  asks: Anything?\n  type: yes/no\n")
+    text = "S02:\n  says: Two.\n  kind: caution\n  source: A1.2\n  references: [1]\n  when: ill\n"
+    added(folder, "statements/first.yaml", text)
+    found = {warning.found for warning in check(folder).warnings}
+    assert found == {"S02: no case expects anything of it", "unused: nothing uses it"}
+
+
+def test_wording_that_is_hard_to_read_is_warned_of(folder: Path) -> None:
+    long = "is indicated " + "and so on " * 12
+    changed(folder, "statements/first.yaml", "is an indication for the treatment", long.strip())
+    assert "a sentence of" in check(folder).warnings[0].found
+    assert readability("The cat sat on the mat.") < readability(
+        "Immunoglobulin administration necessitates monitoring."
+    )
+
+
+def test_faults_of_all_files_come_in_one_report_with_the_nearest_name(folder: Path) -> None:
+    changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
+    changed(folder, "references.yaml", "basis:", "bases:")
+    said = render_check(check(folder))
+    assert "first.yaml:6:9: 'il' is not a known name" in said
+    assert "Did you mean ill?" in said
+    assert "references.yaml:3:3: 'bases' is not a key of a reference" in said
+    assert "FAULTS (" in said
+
+
+def test_the_annotations_of_a_workflow_name_file_and_line(folder: Path) -> None:
+    changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
+    line = workflow_annotations(check(folder)).splitlines()[0]
+    assert line.startswith("::error file=")
+    assert "line=6,col=9::'il' is not a known name. Did you mean ill?" in line
+
+
+def test_the_command_prints_json_and_ends_with_one_where_there_are_faults(folder: Path) -> None:
+    assert json.loads(ivig("knowledge", "check", str(folder), "--format", "json").stdout)["faults"] == []
+    changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
+    done = ivig("knowledge", "check", str(folder), "--format", "json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["faults"][0]["line"] == 6
+
+
+def test_watching_checks_again_when_a_file_is_saved(folder: Path) -> None:
+    words = [sys.executable, "-u", "-m", "cli", "knowledge", "check", str(folder), "--watch"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "WATCHFILES_FORCE_POLLING": "1"}
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    assert child.stdout is not None
+    assert "Sound" in child.stdout.readline()
+    deadline = time.monotonic() + 60
+    time.sleep(1)
+    changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
+    said = ""
+    while "not a known name" not in said and time.monotonic() < deadline:
+        said += child.stdout.readline()
+    child.send_signal(signal.SIGINT)
+    child.wait(timeout=30)
+    child.stdout.close()
+    assert "not a known name" in said
+
+
+def test_a_bullet_is_folded_as_its_digest_is_made_of() -> None:
+    assert fold("  • Give  2\u00a0g/kg over\t5 days. 1, 2 ") == "Give 2 g/kg over 5 days."
+    assert fold("Nothing cited here.") == "Nothing cited here."
+    assert fold("• e\u0301tude. 3") == "étude."
+
+
+def test_numbers_are_read_in_plain_form() -> None:
+    assert numbers("1-2 g/kg, 0.40 g/kg/day, >65 years, 12–15 days, grade 3-4, 37.5%") == {
+        "1", "2", "0.4", "65", "12", "15", "3", "4", "37.5"
+    }  # fmt: skip
