@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.errors import Fault, InputError, KnowledgeError, Place, listed
+from engine import schemas
+from engine.errors import Fault, InputError, Place, listed
 from engine.loading import load
 from engine.model import Knowledge
 
@@ -84,7 +85,7 @@ def add_skeleton(folder: Path, knowledge: Knowledge, kind: str, file: str | None
     path = _file_for(folder, kind, file)
     text = path.read_text(encoding="utf-8")
     id_ = _free_id(knowledge, kind, text)
-    before = "" if text.strip() in ("", "{}") else text.rstrip("\n") + "\n\n"
+    before = text.rstrip("\n").removesuffix("{}").rstrip("\n") + "\n\n"
     skeleton = SKELETONS[kind].format(id=id_)
     try:
         path.write_text(before + skeleton, encoding="utf-8")
@@ -219,11 +220,18 @@ def begin_base(folder: Path) -> None:
         for name, text in BASE.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(_names_schema(Path(name)) + text, encoding="utf-8")
     except OSError as problem:
         found = f"it cannot be written: {problem.strerror}"
         raise InputError([Fault(found, "Choose another place.", Place(str(folder)))]) from None
-    try:
-        load(folder)
-    except KnowledgeError as problem:  # pragma: no cover - a test holds the files sound
-        raise InputError(problem.faults) from None
+    there = folder / schemas.FOLDER
+    there.mkdir()
+    for name, text in schemas.texts(load(folder)).items():
+        (there / name).write_text(text, encoding="utf-8")
+
+
+def _names_schema(file: Path) -> str:
+    """Return the line by which an editor finds the schema of a file."""
+    up = "../" * (len(file.parts) - 1)
+    kind = file.parts[0] if up else file.stem
+    return f"# yaml-language-server: $schema={up}{schemas.FOLDER}/{schemas.file_name(kind)}\n"

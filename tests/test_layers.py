@@ -125,7 +125,7 @@ DECIDES = "PLA9:\n  says: All is conflict.\n  when: ivig_supported\n  decides st
         (
             "conflicts.yaml",
             DECIDES,
-            "it would decide the status by no statement of the layer that argues against a use",
+            "it would decide the status by no statement of the layer",
         ),
     ],
 )
