@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from engine.cases import load_case
+from engine.cases import load_case, load_cases
 from engine.conditions import Judge
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
 from engine.proofs import OPPOSED, USES, Proofs, findings_of, prove
-from engine.rendering.workbench import case_line, render_proofs
+from engine.rendering.workbench import case_line, proof_cases, render_proofs
 from engine.truth import Truth
+from engine.verification import check_case
 from tests.bases import added, changed, copied
+from tests.conftest import BASE
 from tests.random_knowledge import knowledge_bases, patients
 
 
@@ -131,6 +133,14 @@ def test_every_patient_is_printed_as_a_case_that_can_be_consulted(proofs: Proofs
         for patient in filter(None, (reach.applies, reach.ruled_out)):
             path.write_text(case_line(patient), encoding="utf-8")
             assert {name: given.text for name, given in load_case(path).findings.items()} == dict(patient)
+
+
+def test_all_patients_can_be_written_as_cases_that_come_out_as_was_proven(proofs: Proofs, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "proven.yaml").write_text(proof_cases(proofs), encoding="utf-8")
+    cases = load_cases(tmp_path)
+    assert len(cases) > 2 * len(proofs.reaches)
+    assert [check_case(BASE, case) for case in cases] == [[]] * len(cases)
 
 
 def test_the_page_says_what_is_to_be_mended_first(tmp_path: Path) -> None:

@@ -85,19 +85,24 @@ def _check(base: Path, layers: Sequence[Path], source: Path | None, format_: str
 @knowledge.command()
 @_folder
 @format_option
+@click.option("--cases", metavar="FILE", help="Also write every patient found as a case of this new file.")
 @click.pass_obj
-def prove(settings: Settings, folder: Path | None, format_: str) -> None:
+def prove(settings: Settings, folder: Path | None, format_: str, cases: str | None) -> None:
     """Prove what holds of every patient: dead rules, hidden conflicts, the map of silence.
 
-    Exit status 1 where something has to be mended.
+    For each rule a patient to whom it applies, and one for whom it is ruled out, or the proof that there
+    is none ('--cases' writes them, JSON has them). Exit status 1 where something has to be mended.
     """
     with needing("author"):
         from engine.proofs import prove as prove_base
+    from engine.files import write_new
     from engine.rendering import workbench
 
     base, layers = _chosen(settings, folder)
     content = load(base, layers)
     proofs = prove_base(content)
+    if cases is not None:
+        click.echo(f"Cases written to {write_new(cases, workbench.proof_cases(proofs))}", err=True)
     print_data(
         workbench.proofs_data(proofs), format_, lambda: workbench.render_proofs(proofs, content, width(), colour())
     )

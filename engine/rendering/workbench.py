@@ -85,6 +85,26 @@ def case_line(patient: Mapping[str, str]) -> str:
     return f"findings: {{{', '.join(f'{name}: {word}' for name, word in patient.items())}}}"
 
 
+def proof_cases(proofs: Proofs) -> str:
+    """Return every patient of the proofs as a case under its name, with the verdict that was proven."""
+    found: dict[str, tuple[Mapping[str, str], Mapping[str, list[str]]]] = {}
+    for reach in proofs.reaches:
+        for verdict, patient in (("applies", reach.applies), ("ruled_out", reach.ruled_out)):
+            if patient is not None:
+                found[f"{reach.rule}_{verdict}"] = patient, {verdict: [reach.rule]}
+    for pair in (*proofs.unopposed, *proofs.regimens):
+        found[f"{pair.one}_with_{pair.other}"] = pair.patient, {"applies": [pair.one, pair.other]}
+    for one in proofs.reversals:
+        turned = "ruled_out" if one.verdict == "applies" else "applies"
+        found[f"{one.rule}_{one.verdict}_at_first"] = one.before, {one.verdict: [one.rule]}
+        found[f"{one.rule}_{turned}_later"] = one.after, {turned: [one.rule]}
+    for number, region in enumerate(proofs.silence, 1):
+        found[f"silence_{number}"] = region.patient, {}
+    return "".join(
+        f"{name}:\n  {case_line(patient)}\n  expect: {_flow(expect)}\n" for name, (patient, expect) in found.items()
+    )
+
+
 def proofs_data(proofs: Proofs) -> dict[str, Any]:
     """Return all proofs as data."""
     content: dict[str, Any] = msgspec.to_builtins(proofs)
