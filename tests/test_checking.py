@@ -81,7 +81,7 @@ def test_a_number_that_its_sentence_lacks_is_found_with_its_place(folder: Path, 
     changed(folder, "statements/first.yaml", "Being ill is", "Being ill for 3 weeks, at 40 degrees, is")
     [warning] = check(folder, source=source(tmp_path)).warnings
     assert warning.found == "S01: 40 is not in its sentence of the source, A1.1"  # the 3 stands in the heading
-    assert str(warning.place).endswith("first.yaml:2:9")
+    assert str(warning.place).endswith("first.yaml:3:9")
 
 
 def test_a_number_of_a_rule_or_a_dose_counts_as_well(folder: Path, tmp_path: Path) -> None:
@@ -103,7 +103,11 @@ def test_what_no_case_expects_and_what_nothing_uses_is_warned_of(folder: Path) -
     text = "S02:\n  says: Two.\n  kind: caution\n  source: A1.2\n  references: [1]\n  when: ill\n"
     added(folder, "statements/first.yaml", text)
     found = {warning.found for warning in check(folder).warnings}
-    assert found == {"S02: no case expects anything of it", "unused: nothing uses it"}
+    assert found == {
+        "S02: no case expects anything of it",
+        "unused: nothing uses it",
+        "the schemas for editors are not those of this knowledge base",
+    }
 
 
 def test_wording_that_is_hard_to_read_is_warned_of(folder: Path) -> None:
@@ -119,9 +123,9 @@ def test_faults_of_all_files_come_in_one_report_with_the_nearest_name(folder: Pa
     changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
     changed(folder, "references.yaml", "basis:", "bases:")
     said = render_check(check(folder))
-    assert "first.yaml:6:9: 'il' is not a known name" in said
+    assert "first.yaml:7:9: 'il' is not a known name" in said
     assert "Did you mean ill?" in said
-    assert "references.yaml:3:3: 'bases' is not a key of a reference" in said
+    assert "references.yaml:4:3: 'bases' is not a key of a reference" in said
     assert "FAULTS (" in said
 
 
@@ -129,7 +133,7 @@ def test_the_annotations_of_a_workflow_name_file_and_line(folder: Path) -> None:
     changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
     line = workflow_annotations(check(folder)).splitlines()[0]
     assert line.startswith("::error file=")
-    assert "line=6,col=9::'il' is not a known name. Did you mean ill?" in line
+    assert "line=7,col=9::'il' is not a known name. Did you mean ill?" in line
 
 
 def test_the_command_prints_json_and_ends_with_one_where_there_are_faults(folder: Path) -> None:
@@ -137,7 +141,7 @@ def test_the_command_prints_json_and_ends_with_one_where_there_are_faults(folder
     changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
     done = ivig("knowledge", "check", str(folder), "--format", "json")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["faults"][0]["line"] == 6
+    assert json.loads(done.stdout)["faults"][0]["line"] == 7
 
 
 def test_watching_checks_again_when_a_file_is_saved(folder: Path) -> None:
