@@ -9,9 +9,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from engine import schemas
-from engine.cases import load_cases
+from engine.cases import Case, load_cases
 from engine.catalogue import rests_on, sources_of
-from engine.errors import Fault, InputError, KnowledgeError, Place, listed
+from engine.errors import Fault, InputError, KnowledgeError, Place, did_you_mean, listed
+from engine.findings import interpret
 from engine.loading import Loaded, read_base
 from engine.model import WEIGHTS_BY_BASIS, Knowledge
 from engine.sources import Bullet, numbers, numbers_of, read_source
@@ -45,8 +46,8 @@ def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None)
     except KnowledgeError as problem:
         return Report(problem.faults, ())
     knowledge = loaded.knowledge
-    faults: list[Fault] = []
-    warnings = [*without_a_case(loaded, cases_of(cases)), *unused(loaded), *hard_to_read(loaded)]
+    faults = [fault for case in cases for fault in unusable(knowledge, case)]
+    warnings = [*without_a_case(loaded, spoken_of(cases)), *unused(loaded), *hard_to_read(loaded)]
     if source is not None:
         try:
             bullets = read_source(source, knowledge.guideline)
@@ -61,14 +62,29 @@ def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None)
     return Report(faults, warnings, knowledge.digest)
 
 
-def cases_of(cases: Iterable[object]) -> set[str]:
+EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references")
+"""The expectations of a case that name statements, conflicts and concepts."""
+
+
+def spoken_of(cases: Iterable[Case]) -> set[str]:
     """Return every id that some case expects something of."""
-    named: set[str] = set()
-    for case in cases:
-        expect: Mapping[str, Iterable[str]] = getattr(case, "expect", {})
-        for key in ("applies", "ruled_out", "undetermined", "fulfilled", "references"):
-            named |= set(expect.get(key, ()))
-    return named
+    return {name for case in cases for key in EXPECTED_OF for name in case.expect.get(key, ())}
+
+
+def unusable(knowledge: Knowledge, case: Case) -> Iterator[Fault]:
+    """Yield what keeps a case from being run: findings that cannot be, and names that there are not."""
+    try:
+        interpret(knowledge, case.findings, case.parameters)
+    except InputError as problem:
+        yield from problem.faults
+    for names, known in (
+        (sorted(spoken_of([case])), knowledge.rules),
+        ([name for key in ("open", "closed") for name in case.expect.get(key, ())], knowledge.findings),
+    ):
+        for name in names:
+            if name not in known:
+                found = f"{case.name or 'the case'} expects something of '{name}', which there is not"
+                yield Fault(found, did_you_mean(name, known) or "Check the name.", case.place)
 
 
 def without_a_case(loaded: Loaded, named: set[str]) -> Iterator[Fault]:

@@ -110,6 +110,15 @@ def test_what_no_case_expects_and_what_nothing_uses_is_warned_of(folder: Path) -
     }
 
 
+def test_a_case_that_cannot_be_run_is_a_fault_with_the_nearest_name(folder: Path) -> None:
+    changed(folder, "cases/first.yaml", "    ill: no\n", "    il: no\n")
+    changed(folder, "cases/first.yaml", "ruled_out: [S01]", "ruled_out: [S10]")
+    said = " ".join(render_check(check(folder)).split())
+    assert "'il' is not a known finding" in said
+    assert "patient_who_is_not_ill expects something of 'S10', which there is not" in said
+    assert "Did you mean ill?" in said
+
+
 def test_wording_that_is_hard_to_read_is_warned_of(folder: Path) -> None:
     long = "is indicated " + "and so on " * 12
     changed(folder, "statements/first.yaml", "is an indication for the treatment", long.strip())
