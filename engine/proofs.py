@@ -6,7 +6,7 @@ is none. Every patient found is judged again by the evaluator before it is belie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct
@@ -130,7 +130,7 @@ class _Proving:
             digest=self.knowledge.digest,
             reaches=reaches,
             alike=alike,
-            subsumed=list(self.subsumed(alike)),
+            subsumed=list(self.subsumed(alike, {reach.rule for reach in reaches if reach.applies is not None})),
             unopposed=list(self.unopposed()),
             regimens=list(self.regimens()),
             reversals=list(self.reversals()),
@@ -167,9 +167,9 @@ class _Proving:
         a, b = self.any.rule(one), self.any.rule(other)
         return self.solver.model(different(a, b)) is None
 
-    def subsumed(self, alike: Iterable[tuple[str, ...]]) -> Iterator[Subsumed]:
-        """Yield each statement that applies only where another of its kind does, the nearest ones."""
-        statements = self.knowledge.statements
+    def subsumed(self, alike: Iterable[tuple[str, ...]], living: Collection[str]) -> Iterator[Subsumed]:
+        """Yield each statement that can apply, and only where another of its kind does, the nearest ones."""
+        statements = {name: s for name, s in self.knowledge.statements.items() if name in living}
         twins = {name: group for group in alike for name in group}
         within = {
             (one, other)
@@ -180,7 +180,8 @@ class _Proving:
             and other not in twins.get(one, ())
             and self.solver.model(both(self.any.rule(one).yes, negated(self.any.rule(other).yes))) is None
         }
-        for one, other in sorted(within, key=lambda pair: natural(statements).index(pair[0])):
+        order = natural(statements)
+        for one, other in sorted(within, key=lambda pair: (order.index(pair[0]), order.index(pair[1]))):
             if not any((one, middle) in within and (middle, other) in within for middle in statements):
                 yield Subsumed(one, other)
 

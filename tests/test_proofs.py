@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from engine.rendering.workbench import case_line, proof_cases, render_proofs
 from engine.truth import Truth
 from engine.verification import check_case
 from tests.bases import added, changed, copied
-from tests.conftest import BASE
+from tests.conftest import BASE, ROOT
 from tests.random_knowledge import knowledge_bases, patients
 
 
@@ -94,6 +97,16 @@ def test_a_rule_that_can_never_apply_and_one_that_always_does_are_named(tmp_path
     assert found["never"] == (True, False)
     assert found["always"] == (False, True)
     assert found["S01"] == (False, False)
+
+
+def test_what_is_proven_is_told_in_the_same_order_in_every_process() -> None:
+    code = "from engine.loading import load; from engine.proofs import prove; print(prove(load()).subsumed)"
+    said = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+        words = [sys.executable, "-c", code]
+        said.add(subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout)
+    assert len(said) == 1
 
 
 def test_a_hidden_pair_for_and_against_is_found_with_its_patient(tmp_path: Path) -> None:
