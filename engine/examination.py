@@ -158,9 +158,13 @@ def _told_apart(knowledge: Knowledge, made: int, unnoticed: Sequence[Mutant]) ->
         from engine.killers import killer
     except ModuleNotFoundError:
         return Mutation(made, [Survivor(mutant.entry, mutant.change) for mutant in unnoticed])
-    found = [Survivor(mutant.entry, mutant.change, killer(knowledge, mutant)) for mutant in unnoticed]
-    survivors = [survivor for survivor in found if survivor.killer is not None]
-    return Mutation(made, survivors, [survivor for survivor in found if survivor.killer is None])
+    survivors: list[Survivor] = []
+    equivalent: list[Survivor] = []
+    for mutant in unnoticed:
+        survivor = Survivor(mutant.entry, mutant.change, killer(knowledge, mutant))
+        proven = survivor.killer is None and mutant.on == "rule"  # elsewhere, that none was found proves nothing
+        (equivalent if proven else survivors).append(survivor)
+    return Mutation(made, survivors, equivalent)
 
 
 def _noticed(mutant: Mutant, given: Sequence[tuple[Case, Findings]]) -> bool:

@@ -22,6 +22,7 @@ from engine.model import (
     Spread,
     Statement,
     Test,
+    in_order,
     natural,
 )
 
@@ -75,7 +76,7 @@ def _of_entry(knowledge: Knowledge, entry: Any) -> Iterator[tuple[str, str, Any]
 def _of_statement(knowledge: Knowledge, statement: Statement) -> Iterator[tuple[str, str, Statement]]:
     for number in statement.references:
         other = next(n for n in (*knowledge.references, 0) if n not in statement.references)
-        changed = tuple(sorted((set(statement.references) - {number}) | {other}))
+        changed = tuple(in_order((set(statement.references) - {number}) | {other}))
         yield f"reference {number} → {other}", "reference", replace(statement, references=changed)
     if statement.fulfilled is not None:
         for change, condition in of_condition(knowledge, statement.fulfilled):
@@ -111,7 +112,7 @@ def _of_spread(spread: Spread) -> Iterator[tuple[str, Spread]]:
         f"daily {plain(spread.daily)} → {plain(spread.daily + TENTH)} g/kg",
         replace(spread, daily=spread.daily + TENTH),
     )
-    yield f"at least {spread.shortest} → {spread.shortest - 1} days", replace(spread, shortest=spread.shortest - 1)
+    yield f"at least {spread.shortest} → {spread.longest + 1} days", replace(spread, shortest=spread.longest + 1)
     yield f"at most {spread.longest} → {spread.longest - 1} days", replace(spread, longest=spread.longest - 1)
 
 

@@ -143,7 +143,16 @@ class _Proving:
     def reach(self, name: str) -> Reach:
         sides = self.any.rule(name)
         applies = self.patient(sides.yes, comes_out([name], Truth.YES))
-        return Reach(name, applies, self.patient(sides.no, comes_out([name], Truth.NO)))
+        ruled_out = comes_out([name], Truth.NO)
+        if name in self.knowledge.concepts:
+            return Reach(name, applies, self.patient(sides.no, ruled_out))
+        scope = self.knowledge.guideline.requires  # a patient in scope: every other is ruled out anyway
+        in_scope = both(sides.no, self.any.sides(scope).yes)
+        return Reach(
+            name,
+            applies,
+            self.patient(in_scope, lambda judge: ruled_out(judge) and judge.judge(scope).truth is Truth.YES),
+        )
 
     def patient(self, formula: Formula, claim: Claim) -> Patient | None:
         """Return a patient for whom a formula is true, with as little known as the same claim needs."""

@@ -76,7 +76,7 @@ def stale(knowledge: model.Knowledge, folder: Path) -> list[str]:
     return [
         name
         for name, text in texts(knowledge).items()
-        if not (there / name).is_file() or (there / name).read_text(encoding="utf-8") != text
+        if not (there / name).is_file() or (there / name).read_bytes() != text.encode()
     ]
 
 

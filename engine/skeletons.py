@@ -83,7 +83,7 @@ def add_skeleton(folder: Path, knowledge: Knowledge, kind: str, file: str | None
 
     """
     path = _file_for(folder, kind, file)
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     id_ = _free_id(knowledge, kind, text)
     before = text.rstrip("\n").removesuffix("{}").rstrip("\n") + "\n\n"
     skeleton = SKELETONS[kind].format(id=id_)

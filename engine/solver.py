@@ -18,6 +18,7 @@ import z3
 from msgspec import Struct
 
 from engine import dosing
+from engine.errors import EngineError, Fault
 from engine.language import choices, plain
 from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Knowledge, Named, Not, Test, Value
 
@@ -204,12 +205,13 @@ class Solver:
         """Return a model of the formulas, or None where there is none.
 
         Raises:
-            ArithmeticError: when the solver gives up, which it never does in this logic.
+            EngineError: when the solver gives up, which it never should in this logic.
 
         """
         found = self.solver.check(*formulas)
         if found == z3.unknown:
-            raise ArithmeticError(self.solver.reason_unknown())
+            reason = self.solver.reason_unknown()
+            raise EngineError([Fault(f"the solver gave up: {reason}", "Please report this.")])
         return self.solver.model() if found == z3.sat else None
 
     def holds(self, model: Any, formula: Formula) -> bool:

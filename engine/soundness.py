@@ -20,6 +20,8 @@ def check(knowledge: model.Knowledge, entries: ByKind) -> None:
     """Note every breach in a knowledge base as a fault of the entry it stands in."""
     conflicts = entries["conflicts"]
     rules = {**entries["statements"], **entries["concepts"]}
+    for name, finding in knowledge.findings.items():
+        _check_governor(entries["findings"][name], finding, knowledge.findings)
     for name, parameter in knowledge.parameters.items():
         _check_parameter(entries["parameters"][name], parameter, knowledge.findings)
     for name in knowledge.statements:
@@ -40,15 +42,29 @@ def check_layer(knowledge: model.Knowledge, below: model.Knowledge, entries: ByK
         if name not in below.parameters and parameter.derives in below.findings:
             found = f"it would derive '{parameter.derives}', which what is below the layer reads"
             entries["parameters"][name].fault(found, "Let it derive a finding of the layer.", "derives")
-    for name in knowledge.conflicts:
-        if name not in below.conflicts and knowledge.conflicts[name].decides_status:
-            tested = {
-                part.name for part in model.parts(knowledge.conflicts[name].when) if isinstance(part, model.Named)
-            }
-            own = set(knowledge.statements_of("against", "contraindication")) - set(below.statements)
-            if not own & tested:
-                found = "it would decide the status by no statement of the layer that argues against a use"
-                entries["conflicts"][name].fault(found, "Remove 'decides status:', or test such a statement.", "when")
+    for name in knowledge.regimens:
+        if name not in below.statements:
+            found = "a layer cannot hold a regimen: the tests on doses of what is below it would read it"
+            entries["statements"][name].fault(found, "Say the dose in words, with another kind.", "kind")
+    for kind in ("findings", "concepts", "statements", "conflicts", "parameters", "context"):
+        for name, entry in entries[kind].items():
+            if name in knowledge.guideline.sections:
+                entry.fault(f"'{name}' is the code of a section", "Choose another name.")
+    own = set(knowledge.statements_of("against", "contraindication")) - set(below.statements)
+    for name, conflict in knowledge.conflicts.items():
+        if name not in below.conflicts and conflict.decides_status and not _implies_any(conflict.when, own):
+            found = "it would decide the status by no statement of the layer that argues against a use"
+            entries["conflicts"][name].fault(found, "Remove 'decides status:', or test such a statement.", "when")
+
+
+def _implies_any(condition: model.Condition, names: set[str]) -> bool:
+    """Whether a condition can hold only where one of some statements applies, by its form."""
+    if isinstance(condition, model.Named):
+        return condition.name in names
+    if not isinstance(condition, model.Gate) or not condition.of:
+        return False
+    implying = sum(_implies_any(part, names) for part in condition.of)
+    return len(condition.of) - implying < condition.needed
 
 
 def require(name: str, known: Mapping[str, object], entry: Entry, key: str) -> None:
@@ -56,6 +72,13 @@ def require(name: str, known: Mapping[str, object], entry: Entry, key: str) -> N
     if name not in known:
         hint = did_you_mean(name, known) or "Check the id."
         entry.fault(f"'{shortened(name)}' is not a known id", hint, key)
+
+
+def _check_governor(entry: Entry, finding: model.Finding, findings: Mapping[str, model.Finding]) -> None:
+    governor = findings.get(finding.only_if.finding) if finding.only_if is not None else None
+    if governor is not None and governor.only_if is not None:
+        found = f"it is governed by '{governor.name}', which is governed itself"
+        entry.fault(found, "Let one finding that is always applicable govern both.", "only if")
 
 
 def _check_parameter(entry: Entry, parameter: model.Parameter, findings: Mapping[str, model.Finding]) -> None:

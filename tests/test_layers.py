@@ -98,6 +98,15 @@ def test_the_commands_take_it() -> None:
     )
 
 
+REGIMEN = """\
+PL20:
+  says: Give 9 g/kg.
+  kind: regimen
+  source: P1.1
+  references: [US1]
+  when: dysphagia
+  regimen: {total: 9 g/kg, over: 5 days, weight: actual}
+"""
 TAKEN = "the name stands already in"
 CUT = """\
 my_cut:
@@ -111,6 +120,14 @@ my_cut:
 """
 SAME_ID = "S12:\n  says: No.\n  kind: caution\n  source: P1.1\n  references: [US1]\n  when: sepsis\n"
 DECIDES = "PLA9:\n  says: All is conflict.\n  when: ivig_supported\n  decides status: yes\n"
+
+
+@pytest.mark.parametrize("words", [["next"], ["next", "--format", "json"], ["explain", "how", "PL01"]])
+def test_every_command_on_a_patient_takes_it(words: list[str]) -> None:
+    command = [words[0], "examples/crisis.yaml", *words[1:]]
+    done = ivig("--layer", str(LAYER), *command)
+    assert done.returncode == 0, done.stderr
+    assert "PL" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,21 @@ def test_a_rule_that_can_never_apply_and_one_that_always_does_are_named(tmp_path
     assert found["S01"] == (False, False)
 
 
+def test_a_statement_that_applies_to_every_patient_in_scope_is_named(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "base")
+    changed(folder, "statements/timing.yaml", "  when: immediate_intervention_needed\n", "  when: sepsis is unknown\n")
+    text = (folder / "statements" / "timing.yaml").read_text(encoding="utf-8")
+    always = text.replace("when: sepsis is unknown", "when:\n    any: [sepsis is unknown, sepsis is known]")
+    (folder / "statements" / "timing.yaml").write_text(always, encoding="utf-8")
+    conflicts = (folder / "conflicts.yaml").read_text(encoding="utf-8")
+    (folder / "conflicts.yaml").write_text(
+        conflicts.replace("[ivig_supported, immediate_intervention_needed]", "[ivig_supported, S53]"), encoding="utf-8"
+    )
+    found = {r.rule: r.ruled_out for r in prove(load(folder)).reaches}
+    assert found["S53"] is None
+    assert found["S52"] is not None
+
+
 def test_what_is_proven_is_told_in_the_same_order_in_every_process() -> None:
     code = "from engine.loading import load; from engine.proofs import prove; print(prove(load()).subsumed)"
     said = set()

@@ -9,7 +9,7 @@ from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
 from engine.effects import Effect, effects
 from engine.findings import Findings
-from engine.model import Knowledge, natural
+from engine.model import Knowledge, in_order, natural
 from engine.planner import Planned, plan
 from engine.questions import consequence, open_questions
 from engine.rendering import words
@@ -52,7 +52,7 @@ def _rule_data(knowledge: Knowledge, name: str) -> dict[str, Any]:
         statement = knowledge.statements[name]
         return {"id": name, "says": statement.says, "references": list(statement.references)}
     named = {statement for side in knowledge.sides(name) for statement in side}
-    references = sorted({number for statement in named for number in knowledge.statements[statement].references})
+    references = in_order(number for statement in named for number in knowledge.statements[statement].references)
     return {"id": name, "says": knowledge.conflicts[name].says, "references": references}
 
 

@@ -27,9 +27,13 @@ def render_check(report: Report, width: int = 80, colour: bool = False) -> str:
             page.lines += "\n\n".join(describe(fault) for fault in faults).splitlines()
     if not report.faults:
         page.gap()
-        found = f"with {len(report.warnings)} warnings" if report.warnings else "and nothing to warn of"
+        found = f"with {_counted(len(report.warnings), 'warning')}" if report.warnings else "and nothing to warn of"
         page.text(f"Sound, {found}. Knowledge {report.digest[:16]}…", style="good")
     return str(page)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' if number != 1 else ''}"
 
 
 def check_data(report: Report) -> dict[str, Any]:
