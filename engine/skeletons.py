@@ -200,6 +200,16 @@ patient_who_is_not_ill:
   expect:
     status: no_statement
     ruled_out: [S01]
+
+# And the guideline is silent on any other diagnosis.
+patient_with_another_diagnosis:
+  says: A patient who is ill with something else.
+  findings:
+    diagnosis: other
+    ill: yes
+  expect:
+    status: out_of_scope
+    ruled_out: [S01]
 """,
 }
 """The files of a first knowledge base."""

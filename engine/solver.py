@@ -59,7 +59,7 @@ class Symbols:
         own = set(knowledge.findings) if shared is None else set(apart)
         self.known: dict[str, Formula] = {} if shared is None else dict(shared.known)
         self.value: dict[str, Formula] = {} if shared is None else dict(shared.value)
-        for name in own:
+        for name in (name for name in knowledge.findings if name in own):  # in one order in every process
             self.known[name], self.value[name] = z3.Bool(f"{prefix}{name} known"), z3.Int(f"{prefix}{name}")
 
     # What a patient can be. ----------------------------------------------------------------
