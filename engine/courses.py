@@ -81,4 +81,4 @@ def _marks(consultation: Consultation, alike: list[str]) -> list[Mark]:
 def g_per_kg_a_day(course: Course, dose: Dose) -> Decimal | None:
     """Return what a day of a dose comes to in g/kg, where that is an even number; None otherwise."""
     a_day = dose.g_per_kg / course.days
-    return a_day if a_day * course.days == dose.g_per_kg else None
+    return a_day if a_day == a_day.quantize(Decimal("0.000001")) else None

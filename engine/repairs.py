@@ -150,7 +150,7 @@ def _finding(test: Test | DoseTest) -> str:
 def _assignments(knowledge: Knowledge, findings: Findings, way: _Way) -> Iterator[dict[str, Value | None]]:
     """Yield values of findings under which all tests of a way could come out as wanted."""
     demands: dict[str, list[_Demand]] = {}
-    for test, wanted in way:
+    for test, wanted in sorted(way, key=str):  # in one order in every process
         demands.setdefault(_finding(test), []).append((test, wanted))
     options = [list(_values(knowledge, findings, name, wanted)) for name, wanted in demands.items()]
     for picked in product(*options):

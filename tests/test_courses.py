@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from engine.cases import Case
 from engine.compiler import RuleBase
 from engine.consultation import consult
-from engine.courses import Course, courses
+from engine.courses import Course, courses, g_per_kg_a_day
 from engine.findings import interpret
 from engine.language import plain
 from engine.rendering.timeline import in_words, lanes, timeline
@@ -133,3 +134,9 @@ def test_a_course_of_any_length_fits_into_its_picture(base: RuleBase, consult_mg
     ends = [float(x) + float(w) for x, w in re.findall(r'<rect x="([-0-9.]+)" y="[^"]*" width="([-0-9.]+)"', svg)]
     assert min(widths) > 0
     assert max(ends) <= 620
+
+
+def test_a_day_that_does_not_come_out_even_has_no_figure(consult_mg: Consult) -> None:
+    one = courses(consult_mg(myasthenic_crisis="yes"))[0]
+    assert g_per_kg_a_day(one, one.doses[0]) == Decimal("0.4")
+    assert g_per_kg_a_day(replace(one, days=3), one.doses[0]) is None

@@ -74,3 +74,14 @@ def test_the_bytes_do_not_depend_on_the_python(here: str, version: str, tmp_path
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert digests(inside, 5, tmp_path) == here
+
+
+def test_the_smallest_changes_are_told_alike_under_any_hash_seed(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    case.write_text("findings: {diagnosis: myasthenia_gravis, hospital_admission_needed: yes, actual_weight_kg: 30}\n")
+    words = [sys.executable, "-m", "cli", "explain", str(case), "why-not", "S59", "--format", "json"]
+    said = set()
+    for seed in ("0", "1", "2"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed}
+        said.add(subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT, env=environment).stdout)
+    assert len(said) == 1
