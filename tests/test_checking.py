@@ -15,7 +15,7 @@ import pytest
 
 from engine.checking import check, readability
 from engine.loading import SHIPPED
-from engine.rendering.workbench import render_check, workflow_annotations
+from engine.rendering.checking import render_check, workflow_annotations
 from engine.sources import fold, numbers
 from tests.bases import added, changed
 from tests.conftest import ROOT
@@ -112,7 +112,7 @@ def test_what_no_case_expects_and_what_nothing_uses_is_warned_of(folder: Path) -
 
 def test_a_case_that_cannot_be_run_is_a_fault_with_the_nearest_name(folder: Path) -> None:
     changed(folder, "cases/first.yaml", "    ill: no\n", "    il: no\n")
-    changed(folder, "cases/first.yaml", "ruled_out: [S01]", "ruled_out: [S10]")
+    changed(folder, "cases/first.yaml", "no_statement\n    ruled_out: [S01]", "no_statement\n    ruled_out: [S10]")
     said = " ".join(render_check(check(folder)).split())
     assert "'il' is not a known finding" in said
     assert "patient_who_is_not_ill expects something of 'S10', which there is not" in said

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.comparison import compare
 from engine.loading import load
-from engine.rendering.workbench import render_comparison
+from engine.rendering.comparison import render_comparison
 from tests.bases import added, changed, copied
 from tests.conftest import CASES
 

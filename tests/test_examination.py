@@ -14,7 +14,7 @@ from engine.examination import Examination, examine
 from engine.loading import SHIPPED, load
 from engine.mutants import mutants
 from engine.proofs import findings_of
-from engine.rendering.workbench import render_examination
+from engine.rendering.examination import render_examination
 from engine.verification import differences
 from tests.bases import added, changed, copied
 from tests.conftest import BASE, CASES

@@ -16,7 +16,8 @@ from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
 from engine.proofs import OPPOSED, USES, Proofs, findings_of, prove
-from engine.rendering.workbench import case_line, proof_cases, render_proofs
+from engine.rendering.cases import case_line
+from engine.rendering.proofs import proof_cases, render_proofs
 from engine.truth import Truth
 from engine.verification import check_case
 from tests.bases import added, changed, copied

@@ -70,15 +70,15 @@ def check(settings: Settings, folder: Path | None, source: Path | None, format_:
 def _check(base: Path, layers: Sequence[Path], source: Path | None, format_: str) -> bool:
     from engine.checking import check as check_base
     from engine.contract import to_json
-    from engine.rendering import workbench
+    from engine.rendering import checking as page
 
     report = check_base(base, layers, source)
     if format_ == "github":
-        print_text(workbench.workflow_annotations(report))
+        print_text(page.workflow_annotations(report))
     elif format_ == "json":
-        print_text(to_json(workbench.check_data(report)))
+        print_text(to_json(page.check_data(report)))
     else:
-        print_text(workbench.render_check(report, width(), colour()))
+        print_text(page.render_check(report, width(), colour()))
     return not report.faults
 
 
@@ -96,16 +96,14 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
     with needing("author"):
         from engine.proofs import prove as prove_base
     from engine.files import write_new
-    from engine.rendering import workbench
+    from engine.rendering import proofs as page
 
     base, layers = _chosen(settings, folder)
     content = load(base, layers)
     proofs = prove_base(content)
     if cases is not None:
-        click.echo(f"Cases written to {write_new(cases, workbench.proof_cases(proofs))}", err=True)
-    print_data(
-        workbench.proofs_data(proofs), format_, lambda: workbench.render_proofs(proofs, content, width(), colour())
-    )
+        click.echo(f"Cases written to {write_new(cases, page.proof_cases(proofs))}", err=True)
+    print_data(page.proofs_data(proofs), format_, lambda: page.render_proofs(proofs, content, width(), colour()))
     if proofs.faults:
         sys.exit(1)
 
@@ -124,7 +122,7 @@ def test(settings: Settings, folder: Path | None, format_: str, no_mutation: boo
     from engine.cases import load_cases
     from engine.compiler import compile_rules
     from engine.examination import examine
-    from engine.rendering import workbench
+    from engine.rendering import examination as page
 
     base, layers = _chosen(settings, folder)
     content = load(base, layers)
@@ -133,9 +131,7 @@ def test(settings: Settings, folder: Path | None, format_: str, no_mutation: boo
         found = examine(
             compile_rules(content), load_cases(layers[-1] if layers else base), entries, not no_mutation, told
         )
-    print_data(
-        workbench.examination_data(found), format_, lambda: workbench.render_examination(found, width(), colour())
-    )
+    print_data(page.examination_data(found), format_, lambda: page.render_examination(found, width(), colour()))
     if not found.is_whole:
         sys.exit(1)
 
@@ -161,14 +157,12 @@ def diff(old: Path, new: Path, format_: str) -> None:
     """
     from engine.cases import load_cases
     from engine.comparison import compare
-    from engine.rendering import workbench
+    from engine.rendering import comparison as page
 
     before, after = load(old), load(new)
     by_name: dict[str, Any] = {case.name: case for case in (*load_cases(old), *load_cases(new))}
     compared = compare(before, after, list(by_name.values()))
-    print_data(
-        workbench.comparison_data(compared), format_, lambda: workbench.render_comparison(compared, width(), colour())
-    )
+    print_data(page.comparison_data(compared), format_, lambda: page.render_comparison(compared, width(), colour()))
 
 
 @knowledge.command()
