@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.errors import listed
 from engine.loading import is_layer, load
 
 _folder = click.argument(
@@ -60,6 +61,7 @@ def check(settings: Settings, folder: Path | None, source: Path | None, format_:
     if watch:
         with needing("author"):
             from watchfiles import watch as changes
+        click.echo(f"Watching {listed([str(place) for place in (base, *layers)])}; Ctrl-C ends.", err=format_ != "text")
         for _ in changes(base, *layers, *filter(None, [source]), raise_interrupt=False):
             print_text("\n")
             sound = _check(base, layers, source, format_)
