@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.errors import listed
 from engine.loading import is_layer, load
 
 _folder = click.argument(
@@ -60,6 +61,7 @@ def check(settings: Settings, folder: Path | None, source: Path | None, format_:
     if watch:
         with needing("author"):
             from watchfiles import watch as changes
+        click.echo(f"Watching {listed([str(place) for place in (base, *layers)])}; Ctrl-C ends.", err=format_ != "text")
         for _ in changes(base, *layers, *filter(None, [source]), raise_interrupt=False):
             print_text("\n")
             sound = _check(base, layers, source, format_)
@@ -195,23 +197,27 @@ def new_base(folder: Path) -> None:
     print_text(f"Begun in {folder}. Check it with 'ivig-mg knowledge check {folder}', then change its words.\n")
 
 
-def _new_entry(kind: str) -> click.Command:
+_file = click.option("--file", metavar="NAME", help="The file it goes into, by its name without '.yaml'.")
+
+
+def _new_entry(kind: str, may_choose: bool) -> None:
+    """Add the command that begins an entry of a kind; those of some kinds may stand in several files."""
+    choice: Callable[[Callable[..., None]], Callable[..., None]] = _file if may_choose else lambda command: command
+
     @new.command(kind, help=f"Write a commented skeleton of a {kind} into the right file of DIR.")
     @_folder
-    @click.option("--file", "file", metavar="NAME", help="The file it goes into, by its name without '.yaml'.")
+    @choice
     @click.pass_obj
-    def command(settings: Settings, folder: Path | None, file: str | None) -> None:
+    def command(settings: Settings, folder: Path | None, file: str | None = None) -> None:
         from engine.skeletons import add_skeleton
 
         base, layers = _chosen(settings, folder)
-        place = add_skeleton(layers[-1] if layers else base, load(base, layers), kind, file)
+        place = add_skeleton((base, *layers), kind, file)
         print_text(f"{place}: a {kind} to be filled in. 'ivig-mg knowledge check' says what is still missing.\n")
-
-    return command
 
 
 for _kind in ("statement", "finding", "concept", "conflict", "case"):
-    _new_entry(_kind)
+    _new_entry(_kind, may_choose=_kind in ("statement", "case"))
 
 
 @knowledge.command()
