@@ -152,19 +152,29 @@ def _progress() -> Iterator[Callable[[int], None]]:
 @click.argument("old", metavar="OLD", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("new", metavar="NEW", type=click.Path(path_type=Path, file_okay=False))
 @format_option
-def diff(old: Path, new: Path, format_: str) -> None:
+@click.pass_obj
+def diff(settings: Settings, old: Path, new: Path, format_: str) -> None:
     """Compare two knowledge bases: in words, over their cases, and for every patient.
 
-    For each rule on which they disagree, a smallest patient for whom they do.
+    For each rule that comes out otherwise, in its verdict or in what it says of doses, references or
+    fulfilment, a patient with as few findings as that takes: one to whom it applies in one base only, if there
+    is such a patient. OLD or NEW may be a layer; it is laid over the knowledge base in use.
     """
     from engine.cases import load_cases
     from engine.comparison import compare
     from engine.rendering import comparison as page
 
-    before, after = load(old), load(new)
-    by_name: dict[str, Any] = {case.name: case for case in (*load_cases(old), *load_cases(new))}
-    compared = compare(before, after, list(by_name.values()))
+    bases = [_chosen(settings, folder) for folder in (old, new)]
+    before, after = (load(base, layers) for base, layers in bases)
+    places = dict.fromkeys(place for base, layers in bases for place in (base, *layers))
+    written = {_as_written(case): case for place in places for case in load_cases(place)}
+    compared = compare(before, after, list(written.values()))
     print_data(page.comparison_data(compared), format_, lambda: page.render_comparison(compared, width(), colour()))
+
+
+def _as_written(case: Any) -> tuple[Any, ...]:
+    """Return what tells a case from others: its name and what is given; both bases mostly have the same cases."""
+    return case.name, *((name, given.text) for name, given in {**case.findings, **case.parameters}.items())
 
 
 @knowledge.command()
