@@ -3,7 +3,7 @@
 In a block of ``console`` each line that begins with ``$`` is a command, and what follows is what it
 prints; ``…`` stands for any lines, or at the end of a line for its rest. A block of ``yaml`` below a
 paragraph that names a file in backticks is written into that file: in place of the entry of the same
-name, or else at its end.
+name, or of a skeleton, or else at its end.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Edit(Struct, frozen=True):
 def steps(document: Path) -> Iterator[Command | Edit]:
     """Yield what a document has its reader do, in order."""
     text = document.read_text(encoding="utf-8")
-    for before, language, block in re.findall(r"([^\n]*)\n\n?```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    for before, language, block in re.findall(r"((?:[^\n]+\n)+)\n?```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         if language == "console":
             for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
@@ -75,13 +76,14 @@ def run(words: list[str], folder: Path) -> tuple[str, int]:
 
 
 def write(edit: Edit, folder: Path) -> None:
-    """Make an edit: the entry takes the place of the one of its name, with the comments in it, or stands last."""
+    """Make an edit: the entry takes the place of the one of its name, or of a skeleton, or stands last."""
     path = folder / edit.file
     text = path.read_text(encoding="utf-8")
     name = re.search(r"^([^\s#][^:]*):", edit.entry, re.MULTILINE)
     assert name is not None, edit.entry
-    there = re.search(rf"^{re.escape(name[1])}:.*\n(?:[ \t#].*\n|\n)*", text, re.MULTILINE)
-    kept = text if there is None else text[: there.start()] + text[there.end() :]
+    entries = list(re.finditer(r"^([^\s#][^:]*):.*\n(?:[ \t].*\n|\n)*", text, re.MULTILINE))
+    same = [entry for entry in entries if entry[1] == name[1]] or [entry for entry in entries if "???" in entry[0]]
+    kept = text[: same[0].start()] + text[same[0].end() :] if same else text
     path.write_text(f"{kept.rstrip()}\n\n{edit.entry}", encoding="utf-8")
 
 
@@ -93,3 +95,22 @@ def walk(document: Path, folder: Path) -> None:
             continue
         printed, _ = run(step.words, folder)
         assert re.match(pattern(step.output), printed), f"{shlex.join(step.words)} prints:\n{printed}"
+
+
+def transcript(document: Path, folder: Path) -> str:
+    """Return a document with what its commands really print, to be shortened by hand."""
+    text = document.read_text(encoding="utf-8")
+    for step in steps(document):
+        if isinstance(step, Edit):
+            write(step, folder)
+            continue
+        printed, _ = run(step.words, folder)
+        text = text.replace(f"$ {shlex.join(step.words)}\n{step.output}", f"$ {shlex.join(step.words)}\n{printed}", 1)
+    return text
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as there:
+        for name in ("examples", "knowledge"):
+            shutil.copytree(ROOT / name, Path(there) / name)
+        sys.stdout.write(transcript(Path(sys.argv[1]), Path(there)))
