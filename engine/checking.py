@@ -62,7 +62,7 @@ def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None)
     return Report(faults, warnings, knowledge.digest)
 
 
-EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references")
+EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references", "kinds", "between")
 """The expectations of a case that name statements, conflicts and concepts."""
 
 

@@ -190,10 +190,9 @@ def _spread(knowledge: Knowledge, name: str, courses: Iterable[Dose]) -> Iterato
 
 
 def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, reading: str) -> Dose:
-    days = course.g_per_kg / spread.daily
-    fits = spread.shortest <= days <= spread.longest and days == days.to_integral_value()
+    days = days_of(spread, course.g_per_kg)
     notes: tuple[str, ...] = ()
-    if not fits and spread.outside:
+    if days is None and spread.outside:
         notes = (_pointer(knowledge, spread.outside),)
     weight = course.weight_kg
     return replace(
@@ -201,11 +200,18 @@ def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, 
         statement=name,
         of=course.statement,
         reading=reading,
-        days=int(days) if fits else None,
+        days=days,
         daily_g=None if weight is None else grams(spread.daily, weight),
         references=knowledge.statements[name].references,
         notes=notes + _weight_notes_of(course),
     )
+
+
+def days_of(spread: Spread, per_kg: Decimal) -> int | None:
+    """Return how many days a dose takes when it is spread, or None where that is not among the days stated."""
+    days = per_kg / spread.daily
+    fits = spread.shortest <= days <= spread.longest and days == days.to_integral_value()
+    return int(days) if fits else None
 
 
 def _weight_notes_of(course: Dose) -> tuple[str, ...]:
