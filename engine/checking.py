@@ -62,8 +62,11 @@ def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None)
     return Report(faults, warnings, knowledge.digest)
 
 
-EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references", "kinds", "between")
-"""The expectations of a case that name statements, conflicts and concepts."""
+EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references")
+"""The expectations of a case that say when an entry counts."""
+
+LISTED_OF = ("kinds", "between")
+"""The expectations that only list what an entry is: they alone are no case of it."""
 
 
 def spoken_of(cases: Iterable[Case]) -> set[str]:
@@ -78,7 +81,7 @@ def unusable(knowledge: Knowledge, case: Case) -> Iterator[Fault]:
     except InputError as problem:
         yield from problem.faults
     for names, known in (
-        (sorted(spoken_of([case])), knowledge.rules),
+        (sorted(spoken_of([case]) | {name for key in LISTED_OF for name in case.expect.get(key, ())}), knowledge.rules),
         ([name for key in ("open", "closed") for name in case.expect.get(key, ())], knowledge.findings),
     ):
         for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from engine.cases import Case
 from engine.compiler import RuleBase
 from engine.conditions import Judge
-from engine.consultation import Consultation, evaluate
 from engine.errors import Fault, InputError
 from engine.findings import interpret
 from engine.language import phrase
-from engine.model import AnyDose, Condition, Gate, Knowledge, Named, Not, parts
+from engine.model import Condition, Gate, Knowledge, Not
 from engine.mutants import Killer, Mutant, mutants
+from engine.trials import Trials
 from engine.truth import Truth
-from engine.verification import check_case, differences
+from engine.verification import check_case
 
 Progress = Callable[[int, int], None]
 """Is told how many changes have been tried, and of how many."""
@@ -192,10 +192,10 @@ def mutation(
         return (mutant for mutant in mutants(knowledge) if entries is None or mutant.entry in entries)
 
     made = sum(1 for _ in wanted())
-    held = _Cases(knowledge, cases)
+    trials = Trials(knowledge, cases)
     unnoticed = []
     for done, mutant in enumerate(wanted(), 1):
-        if not held.notice(mutant):
+        if not trials.notice(mutant):
             unnoticed.append(mutant)
         progress(done, made)
     return _told_apart(knowledge, made, unnoticed)
@@ -214,86 +214,3 @@ def _told_apart(knowledge: Knowledge, made: int, unnoticed: Sequence[Mutant]) ->
         survivor = Survivor(mutant.entry, mutant.was, mutant.becomes, found.killer)
         (equivalent if found.proven else survivors).append(survivor)
     return Mutation(made, survivors, equivalent)
-
-
-class _Held(Struct, frozen=True):
-    """A case, and what is concluded of its patient while nothing is changed."""
-
-    case: Case
-    judge: Judge
-    before: Consultation
-
-
-class _Cases:
-    """The worked cases, and what they conclude while nothing is changed."""
-
-    def __init__(self, knowledge: Knowledge, cases: Sequence[Case]) -> None:
-        judges = [Judge(knowledge, interpret(knowledge, case.findings, case.parameters)) for case in cases]
-        self.held = [_Held(case, judge, evaluate(judge)) for case, judge in zip(cases, judges, strict=True)]
-        self.named = {name: set(_named(condition, knowledge)) for name, condition in knowledge.rules.items()}
-
-    def notice(self, mutant: Mutant) -> bool:
-        """Whether some case fails under a mutant; those that speak of the changed entry are tried first."""
-        keys = NOTICED_BY.get(mutant.on)
-        able = [one for one in self.held if keys is None or not one.case.expect.keys().isdisjoint(keys)]
-        first = sorted(able, key=lambda one: not _speaks_of(one.case, mutant))
-        if mutant.on in READ_ANEW:
-            return any(_fails(one.case, mutant) for one in first)
-        anew = self.resting_on(mutant.entry) if keys is None else {mutant.entry}
-        return any(_fails_by(one, mutant, anew) for one in first)
-
-    def resting_on(self, name: str) -> set[str]:
-        """Return a rule and all that rest on it, at however many removes."""
-        found = {name}
-        while more := {rule for rule, named in self.named.items() if rule not in found and named & found}:
-            found |= more
-        return found
-
-
-READ_ANEW = ("scope", "governor", "parameter")
-"""What a change may be on that touches every rule, or what is known of a patient."""
-
-
-NOTICED_BY = {
-    "reference": ("references",),
-    "kind": ("kinds", "status", "first"),
-    "side": ("references", "between"),
-    "status": ("status",),
-    "fulfilment": ("fulfilled", "open", "closed", "first"),
-}
-"""The expectations by which alone a change can be noticed, by what it is on; any, where it is on a rule or a dose."""
-
-
-def _named(condition: Condition, knowledge: Knowledge) -> Iterator[str]:
-    for part in parts(condition):
-        if isinstance(part, Named):
-            yield part.name
-        elif isinstance(part, AnyDose):
-            yield from knowledge.regimens
-
-
-def _fails(case: Case, mutant: Mutant) -> bool:
-    try:
-        findings = interpret(mutant.knowledge, case.findings, case.parameters)
-    except InputError:
-        return True
-    return any(True for _ in differences(evaluate(Judge(mutant.knowledge, findings)), case.expect))
-
-
-def _fails_by(one: _Held, mutant: Mutant, anew: Collection[str]) -> bool:
-    """Whether a case fails under a change that leaves all rules but those to be judged anew as they are."""
-    after = evaluate(one.judge.under(mutant.knowledge, anew), one.before, anew)
-    if mutant.on == "rule" and after.verdicts == one.before.verdicts and after.doses == one.before.doses:
-        return False  # the answer is the same
-    return any(True for _ in differences(after, one.case.expect))
-
-
-def _speaks_of(case: Case, mutant: Mutant) -> bool:
-    expect: Mapping[str, object] = case.expect
-    if mutant.on == "dose":
-        return "doses" in expect
-    if mutant.on == "parameter":
-        return mutant.entry in case.parameters
-    by_name = {"reference": "references", "kind": "kinds", "side": "between", "fulfilment": "fulfilled"}
-    keys = [by_name[mutant.on]] if mutant.on in by_name else ["applies", "ruled_out", "undetermined"]
-    return any(mutant.entry in expect.get(key, ()) for key in keys)  # type: ignore[operator]

@@ -11,17 +11,19 @@ from pathlib import Path
 import pytest
 
 from engine.cases import Case, load_cases
+from engine.checking import check
 from engine.compiler import compile_rules
 from engine.conditions import Judge
 from engine.consultation import evaluate
 from engine.errors import InputError
-from engine.examination import Coverage, Examination, Mutation, Survivor, _Cases, examine, mutation
+from engine.examination import Coverage, Examination, Mutation, Survivor, examine, mutation
 from engine.findings import interpret
 from engine.killers import search
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
 from engine.mutants import Mutant, mutants, nearest
 from engine.rendering.examination import render_examination
+from engine.trials import Trials
 from engine.verification import check_case, differences
 from tests.bases import added, changed, copied
 from tests.conftest import BASE, CASES
@@ -169,12 +171,18 @@ def test_a_figure_is_changed_by_one_step_finer_than_it_is_written(number: str, b
 
 
 def test_judging_anew_only_what_rests_on_a_change_gives_the_same_answer_as_judging_everything() -> None:
-    held = _Cases(BASE.knowledge, CASES[::40])
+    trials = Trials(BASE.knowledge, CASES[::40])
     for mutant in [m for m in mutants(BASE.knowledge) if m.on in ("rule", "dose", "fulfilment")][::5]:
-        anew = held.resting_on(mutant.entry)
-        for one in held.held:
+        anew = trials.resting_on(mutant.entry)
+        for one in trials.held:
             after = evaluate(one.judge.under(mutant.knowledge, anew), one.before, anew)
             assert after == evaluate(Judge(mutant.knowledge, one.judge.findings)), mutant.change
+
+
+def test_what_a_statement_is_fulfilled_by_is_judged_anew_with_it(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "base")
+    changed(folder, "statements/preoperative.yaml", "  fulfilled: medically_controlled\n", "  fulfilled: S01\n")
+    assert "S37" in Trials(load(folder), []).resting_on("severe_mg")
 
 
 # The missing cases. ------------------------------------------------------------------------
@@ -199,12 +207,12 @@ def test_every_missing_case_that_is_printed_notices_its_change_and_where_there_i
     on: str, tmp_path: Path
 ) -> None:
     assert sampled(on)
-    held = _Cases(BASE.knowledge, CASES)
+    trials = Trials(BASE.knowledge, CASES)
     for number, mutant in enumerate(sampled(on)):
         found = search(BASE.knowledge, mutant)
         if found.killer is None:
             assert found.proven, mutant.change
-            assert not held.notice(mutant), mutant.change
+            assert not trials.notice(mutant), mutant.change
             continue
         assert not found.proven
         survivor = Survivor(mutant.entry, mutant.was, mutant.becomes, found.killer)
@@ -320,3 +328,13 @@ def test_with_a_layer_laid_over_the_base_the_cases_of_both_are_run() -> None:
     assert cases("--layer", str(LAYER), "knowledge", "test", str(SHIPPED)) == both
     assert cases("knowledge", "test", str(LAYER)) == len(LAYER_CASES)
     assert cases("knowledge", "test") == len(CASES)
+
+
+def test_a_case_that_only_lists_a_kind_is_no_case_of_the_statement_and_its_names_are_checked(tmp_path: Path) -> None:
+    folder = with_statement(tmp_path / "base", "acute_treatment")
+    listed = "{kinds: {S80: monitoring}, between: {A99: []}}"
+    case = f"listed:\n  says: Listed.\n  findings: {{sex: female}}\n  expect: {listed}\n"
+    added(folder, "cases/monitoring.yaml", case)
+    report = check(folder)
+    assert ["S80" in fault.found for fault in report.warnings if "no case expects" in fault.found] == [True]
+    assert [fault.found for fault in report.faults] == ["listed expects something of 'A99', which there is not"]

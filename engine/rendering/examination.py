@@ -135,7 +135,7 @@ class _Report:
             self.page.verbatim(lines)
 
 
-_NO_SOLVER = "The solver, which tells, is not installed: pip install 'ivig-mg[author]'."
+_NO_SOLVER = "The solver, which tells, is not installed: pip install --editable '.[author]' in the project's folder."
 
 
 def _names(entry: str, killer: Killer) -> Iterator[str]:
