@@ -111,7 +111,7 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
 @knowledge.command()
 @_folder
 @format_option
-@click.option("--cases-only", is_flag=True, help="Try no small changes, which takes longest.")
+@click.option("--cases-only", is_flag=True, help="Leave out the small changes, which take longest.")
 @click.pass_obj
 def test(settings: Settings, folder: Path | None, format_: str, cases_only: bool) -> None:
     """Run the worked cases; say what they cover and which small changes they would miss.
