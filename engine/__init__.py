@@ -7,8 +7,9 @@ One noun a module, each importing only from those before it:
 ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
-``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` ·
-``answers`` · ``disagreements`` · ``comparison`` · ``rendering`` · ``commands``
+``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
+``answers`` · ``disagreements`` · ``comparison`` ·
+``rendering`` · ``commands``
 """
 
 __version__ = "0.1.0"
