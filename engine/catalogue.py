@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.contract import NOT_FROM_SOURCE
 from engine.errors import Fault, InputError, did_you_mean, shortened
-from engine.language import accepted, gate_name, phrase, plain
+from engine.language import accepted, answer, compared, gate_name, phrase, plain
 from engine.model import (
     WEIGHTS_BY_BASIS,
     AnyDose,
@@ -73,18 +73,37 @@ def _in_order(entries: Any) -> list[Any]:
 
 
 def rule_tree(condition: Condition, knowledge: Knowledge) -> dict[str, Any]:
-    """Return a condition as a tree: ``of`` parts under a gate, else one test with its words."""
+    """Return a condition as a tree: ``of`` parts under a gate, else one test with its words.
+
+    A test on a finding has its question (``asks``) and the ``answer`` wanted; one on a concept or statement
+    what that ``says``, and the ``verdict`` wanted; ``about`` is the name in both.
+    """
     if isinstance(condition, Gate) and len(condition.of) == 1:
         return rule_tree(condition.of[0], knowledge)
     if isinstance(condition, Gate):
         return {"gate": gate_name(condition), "of": [rule_tree(part, knowledge) for part in condition.of]}
-    test: dict[str, Any] = {"test": phrase(condition, knowledge.units)}
-    named = [part for part in parts(condition) if isinstance(part, Named)]
-    return {**test, "says": _says(knowledge, named[0].name)} if named else test
+    return {"test": phrase(condition, knowledge.units), **_in_words(condition, knowledge)}
 
 
-def _says(knowledge: Knowledge, name: str) -> str:
-    return (knowledge.concepts.get(name) or knowledge.statements[name]).says
+def _in_words(condition: Condition, knowledge: Knowledge) -> dict[str, Any]:
+    """Return what a test is about, and what it wants of that."""
+    about = list(parts(condition))[-1]
+    if isinstance(about, Test):
+        asks = knowledge.findings[about.finding].asks
+        return {"about": about.finding, "asks": asks, "answer": answer(condition, knowledge.units)}
+    if isinstance(about, Named):
+        holds, fails = ("holds", "does not hold") if about.name in knowledge.concepts else ("applies", "ruled out")
+        says = (knowledge.concepts.get(about.name) or knowledge.statements[about.name]).says
+        return {"about": about.name, "says": says, "verdict": holds if about is condition else fails}
+    return {"asks": _asks_of_doses(condition), "answer": "yes"}
+
+
+def _asks_of_doses(condition: Condition) -> str:
+    """Put a test on doses as a question."""
+    if not isinstance(condition, AnyDose):
+        raise TypeError(condition)
+    at = f" at {plain(condition.per_kg)} g/kg" if condition.per_kg is not None else ""
+    return f"Does a regimen that applies give a dose{at} {compared(condition.operator)} {plain(condition.grams)} g?"
 
 
 def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
@@ -203,9 +222,9 @@ def _conflict(knowledge: Knowledge, name: str) -> dict[str, Any]:
 
 def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
     finding: Finding = knowledge.findings[name]
-    data = {"is": "finding", "says": finding.asks, "takes": accepted(finding)}
+    data: dict[str, Any] = {"is": "finding", "says": finding.asks, "takes": accepted(finding)}
     if finding.only_if is not None:
-        data["only_if"] = phrase(finding.only_if, knowledge.units)
+        data["only_if"] = rule_tree(finding.only_if, knowledge)
     if finding.help:
         data["help"] = finding.help
     if finding.undefined:

@@ -26,7 +26,7 @@ def render_entry(data: Mapping[str, Any], width: int = 80, colour: bool = False)
     kind = f", {data['kind'].replace('_', ' ')}" if "kind" in data else ""
     page.text(f"{data['name']} ({data['is']}{kind})", style="bold")
     page.text(data["says"])
-    for key, (heading, write) in _PARTS.items():
+    for key, (heading, write) in PARTS.items():
         if data.get(key):
             page.heading(heading)
             write(page, data[key])
@@ -69,19 +69,25 @@ def _bullets(page: Page, bullets: list[Mapping[str, Any]]) -> None:
 
 def _rule(page: Page, tree: Mapping[str, Any], indent: int = 2) -> None:
     if "gate" not in tree:
-        says = f" ({tree['says']})" if "says" in tree else ""
-        page.item("–", f"{tree['test']}{says}", indent, 2)
+        page.item("–", f"{in_words(tree)} ({tree['test']})", indent, 2)
         return
     page.item("–", f"{tree['gate']} of:", indent, 2)
     for part in tree["of"]:
         _rule(page, part, indent + 2)
 
 
-_PARTS: Mapping[str, tuple[str, Any]] = {
+def in_words(test: Mapping[str, Any]) -> str:
+    """Return a test of a rule in words: the question with the answer wanted, or what has to hold."""
+    if "asks" in test:
+        return f"{test['asks']} {test['answer'][:1].upper()}{test['answer'][1:]}"
+    return f"{test['verdict'][:1].upper()}{test['verdict'][1:]}: {test['says']}"
+
+
+PARTS: Mapping[str, tuple[str, Any]] = {
     "layer": ("Layer", _text),
     "label": ("Standing", _text),
     "takes": ("Takes", _text),
-    "only_if": ("Applicable only if", _text),
+    "only_if": ("Applicable only if", _rule),
     "help": ("Help", _text),
     "undefined": ("Not defined by the source", _text),
     "derives": ("Derives", _text),
