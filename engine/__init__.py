@@ -2,8 +2,8 @@
 
 One noun a module, each importing only from those before it:
 
-``errors`` · ``files`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` · ``forms`` ·
-``entries`` · ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` ·
+``errors`` · ``files`` · ``folders`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` ·
+``forms`` · ``entries`` · ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` ·
 ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·

@@ -82,7 +82,7 @@ NO_CONTRAINDICATION = "The source states no contraindication. That does not mean
 
 OUTSIDE = "These notes decide nothing above."
 
-_FULFILLED = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
+FULFILLED = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
 
 _READINGS = {"total": "of the course", "daily": "of one day"}
 
@@ -96,10 +96,35 @@ def status_words(consultation: Consultation) -> StatusWords:
     return StatusWords(words.name, words.style, sentence.format(treatment=consultation.knowledge.guideline.treatment))
 
 
+def status_name(status: str) -> str:
+    """Return the name of a status."""
+    return _STATUS[status].name
+
+
 def layer_label(knowledge: Knowledge, name: str) -> str:
     """Say which layer an entry stands in; nothing for what the guideline's own source says."""
     layer = knowledge.layer_of.get(name)
     return f"(layer {layer})" if layer is not None else ""
+
+
+def named(knowledge: Knowledge, names: Iterable[str]) -> str:
+    """Name entries, those of a layer together and with its label; those of the source first."""
+    return joined((f"{joined(of_layer)} {label}".rstrip() for label, of_layer in by_layer(knowledge, names)), "; ")
+
+
+def by_layer(knowledge: Knowledge, names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Return names by the label of their layer, those of the source first."""
+    by_label: dict[str, list[str]] = {"": []}
+    for name in names:
+        by_label.setdefault(layer_label(knowledge, name), []).append(name)
+    return [(label, of_layer) for label, of_layer in by_label.items() if of_layer]
+
+
+def sentence(knowledge: Knowledge, name: str) -> str:
+    """Return what stands under a name: the question of a finding, the sentence of a rule."""
+    if name in knowledge.findings:
+        return knowledge.findings[name].asks
+    return (knowledge.concepts.get(name) or knowledge.statements.get(name) or knowledge.conflicts[name]).says
 
 
 def states_contraindications(knowledge: Knowledge) -> bool:
@@ -127,7 +152,7 @@ def _reason(consultation: Consultation, finding: str) -> str:
 def fulfilled(consultation: Consultation, name: str) -> str:
     """Say whether what a statement asks for is fulfilled; nothing for one that asks for nothing."""
     truth = consultation.verdicts[name].fulfilled
-    return _FULFILLED[truth] if truth is not None else ""
+    return FULFILLED[truth] if truth is not None else ""
 
 
 def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
