@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.contract import NOT_FROM_SOURCE
+from engine.contract import NOT_FROM_SOURCE, layer_data
 from engine.errors import Fault, InputError, did_you_mean, shortened
 from engine.language import accepted, answer, compared, gate_name, phrase, plain
 from engine.model import (
@@ -31,6 +31,8 @@ from engine.model import (
 def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
     """Return what stands under a name: a statement, concept, finding, conflict, reference, parameter, note or section.
 
+    ``layers`` has the layer of every other name in it that stands in one.
+
     Raises:
         InputError: with the nearest names when there is none of that name.
 
@@ -38,10 +40,26 @@ def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
     for found in dict.fromkeys((name, name.upper(), name.lower(), name.strip("[]"))):
         for is_about, describer in _DESCRIBERS:
             if found in is_about(knowledge):
-                layer = {"layer": knowledge.layer_of[found]} if found in knowledge.layer_of else {}
-                return {"name": found, **layer, **describer(knowledge, found)}
+                entry = describer(knowledge, found)
+                named = {word: knowledge.layer_of[word] for word in _words(entry) if word in knowledge.layer_of}
+                layers = {"layers": dict(sorted(named.items()))} if named else {}
+                return {"name": found, **_layer(knowledge, found), **entry, **layers}
     hint = did_you_mean(name, names(knowledge)) or "See 'ivig-mg show' for all names."
     raise InputError([Fault(f"'{shortened(name)}' is not a name in this knowledge base", hint)])
+
+
+def _words(data: Any) -> Iterator[str]:
+    """Yield every text in data, however deep."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list | tuple):
+        for part in data.values() if isinstance(data, dict) else data:
+            yield from _words(part)
+
+
+def _layer(knowledge: Knowledge, name: str) -> dict[str, str]:
+    """Return the layer of an entry, or of the section that a place in the source is in."""
+    return layer_data(knowledge, name) or layer_data(knowledge, name.partition(".")[0])
 
 
 def names(knowledge: Knowledge) -> list[str]:
@@ -50,7 +68,14 @@ def names(knowledge: Knowledge) -> list[str]:
 
 
 def index(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
-    """Return all names by group, each with its words."""
+    """Return all names by group, each with its words, and its layer if it stands in one."""
+    return {
+        group: [{**entry, **_layer(knowledge, entry["name"])} for entry in entries]
+        for group, entries in _groups(knowledge).items()
+    }
+
+
+def _groups(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
     return {
         "findings": [{"name": f.name, "says": f.asks} for f in knowledge.findings.values()],
         "concepts": [{"name": c.id, "says": c.says} for c in knowledge.concepts.values()],
@@ -167,6 +192,7 @@ def place(knowledge: Knowledge, statement: Statement) -> dict[str, Any]:
     section = knowledge.guideline.sections[code]
     return {
         "locator": statement.source,
+        **layer_data(knowledge, code),
         "part": section.part,
         "heading": section.heading,
         "bullet": int(bullet) if bullet else None,

@@ -105,10 +105,14 @@ class _Handbook:
             "whole": WHOLE,
             "most_cases": MOST_CASES,
             "in_words": in_words,
-            "layer": lambda name: words.layer_label(self.knowledge, name),
-            "by_layer": lambda names: words.by_layer(self.knowledge, names),
+            "layer": self.layer,
+            "by_layer": lambda names: words.by_label(names, self.layer),
             "sentence": lambda name: words.sentence(self.knowledge, name),
         }
+
+    def layer(self, name: str) -> str:
+        """Return the label of what stands in a layer."""
+        return words.layer_label(self.knowledge, name)
 
     def at(self, name: str) -> str:
         """Return where an entry stands, from another page; nothing for what has no entry."""
