@@ -22,6 +22,7 @@ from engine.derivations import derivation
 from engine.errors import KnowledgeError
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
+from engine.model import Gate, Named, parts
 from engine.planner import Planned
 from engine.rendering.catalogue import render_entry, render_index
 from engine.rendering.consultation import render_consultation
@@ -225,6 +226,15 @@ def _nodes(data: Any) -> Iterator[dict[str, Any]]:
         yield data
     for part in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
         yield from _nodes(part)
+
+
+def test_the_risk_of_large_doses_is_named_with_every_regimen_that_reaches_them_and_no_other() -> None:
+    rule = LAID.knowledge.statements["PL05"].when
+    assert rule is not None
+    named = {part.name for part in parts(rule) if isinstance(part, Named)}
+    assert named == {name for name, regimen in LAID.knowledge.regimens.items() if regimen.high >= 2}
+    assert isinstance(rule, Gate)
+    assert rule.needed == 1
 
 
 def test_what_the_source_says_stands_before_what_the_layer_says() -> None:
