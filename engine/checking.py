@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from engine import schemas
 from engine.cases import Case, read_cases, where
-from engine.catalogue import rests_on, sources_of
+from engine.catalogue import sources_of
 from engine.documents import Listing
 from engine.entries import Doubt
 from engine.errors import Fault, InputError, Place, did_you_mean, listed
 from engine.findings import Given, interpret
 from engine.loading import Loaded, Reading, read_all
 from engine.model import WEIGHTS_BY_BASIS, Knowledge
+from engine.rules import rests_on
 from engine.sources import Bullet, numbers, numbers_of, read_source
 
 LONGEST_SENTENCE = 30

@@ -235,7 +235,11 @@ for _kind in ("statement", "finding", "concept", "conflict", "case"):
 @knowledge.command()
 @_folder
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True, help="A new folder."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    required=True,
+    help="A new folder, or one that holds nothing but a handbook, which is replaced.",
 )
 @click.pass_obj
 def handbook(settings: Settings, folder: Path | None, out: Path) -> None:
@@ -244,6 +248,8 @@ def handbook(settings: Settings, folder: Path | None, out: Path) -> None:
     from engine.rendering.handbook import write_handbook
 
     base, layers = _chosen(settings, folder)
-    cases = [case for place in (base, *layers) for case in load_cases(place)]
-    write_handbook(load(base, layers), cases, out)
+    content = load(base, layers)
+    names = ["", *(layer.id for layer in content.layers)]
+    cases = {name: load_cases(place) for name, place in zip(names, (base, *layers), strict=True)}
+    write_handbook(content, cases, out)
     print_text(f"Handbook written to {out / 'index.html'}.\n")
