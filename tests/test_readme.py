@@ -30,7 +30,7 @@ def transcripts() -> Iterator[Command]:
             yield from (step for step in steps(path) if isinstance(step, Command))
 
 
-@pytest.mark.parametrize("command", list(transcripts()), ids=lambda command: " ".join(command.words))
+@pytest.mark.parametrize("command", list(transcripts()), ids=lambda command: command.line)
 def test_a_command_of_the_documents_prints_what_they_say(command: Command, tmp_path: Path) -> None:
     for folder in ("examples", "knowledge"):  # what a command writes is written elsewhere
         (tmp_path / folder).symlink_to(ROOT / folder)
@@ -62,7 +62,7 @@ def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
 
 def test_the_statements_printed_in_the_documents_are_the_shipped_ones() -> None:
     knowledge = load()
-    for path in DOCUMENTS:
+    for path in (path for path in DOCUMENTS if path not in WALKED):  # those change statements, in a copy
         for block in blocks(path, "yaml"):
             for name, says in re.findall(r"^(S\d\d):\n  says: (.*)$", block, re.MULTILINE):
                 assert knowledge.statements[name].says == says
