@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
-from engine.loading import is_layer, load
+from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, progress, width
+from engine.loading import is_layer, load, read_base
 
 _folder = click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False), default=None
@@ -96,15 +96,21 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
     with needing("author"):
         from engine.proofs import prove as prove_base
     from engine.files import write_new
+    from engine.proofs.remedies import to_look_at, to_mend
     from engine.rendering import proofs as page
 
-    base, layers = _chosen(settings, folder)
-    content = load(base, layers)
-    proofs = prove_base(content)
+    loaded = read_base(*_chosen(settings, folder))
+    with progress() as told:
+        proofs = prove_base(loaded.knowledge, lambda what, done, of: told(f"Proving {what}: {done} of {of}"))
     if cases is not None:
         click.echo(f"Cases written to {write_new(cases, page.proof_cases(proofs))}", err=True)
-    print_data(page.proofs_data(proofs), format_, lambda: page.render_proofs(proofs, content, width(), colour()))
-    if proofs.faults:
+    mend = to_mend(proofs, loaded)
+    print_data(
+        page.proofs_data(proofs, mend, to_look_at(proofs, loaded)),
+        format_,
+        lambda: page.render_proofs(proofs, mend, loaded.knowledge, width(), colour()),
+    )
+    if mend:
         sys.exit(1)
 
 
