@@ -7,7 +7,7 @@ One noun a module, each importing only from those before it:
 ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``rules`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
-``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
+``skeletons`` · ``sides`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·
 ``rendering`` · ``commands``
 """

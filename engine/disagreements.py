@@ -177,7 +177,7 @@ def _statuses(symbols: Symbols) -> Told:
         "conflict": either(*(symbols.rule(name).yes for name in deciding)),
         "indicated": either(*(symbols.rule(name).yes for name in indications)),
         "role_only": either(*(symbols.rule(name).yes for name in roles)),
-        "undetermined": either(*(symbols.rule(name).unknown for name in (*indications, *roles))),
+        "undetermined": either(*(symbols.unknown(symbols.rule(name)) for name in (*indications, *roles))),
     }
     order = list(could)
     return {

@@ -32,8 +32,9 @@ from engine.model import (
 )
 from engine.mutants import Killer, Mutant
 from engine.proofs import comes_out, findings_of, smallest
+from engine.sides import Sides
 from engine.solver import Formula as Claimed
-from engine.solver import Patient, Sides, Solver, Symbols, both, different, either, negated
+from engine.solver import Patient, Solver, Symbols, both, different, either, negated
 from engine.truth import Truth
 from engine.verification import TOLD_OF_ENTRIES
 
@@ -244,7 +245,7 @@ class _Search:
         return _difference(self.mutant.entry, before, after)
 
 
-def _apart(one: Sides, other: Sides) -> Iterator[Claimed]:
+def _apart(one: Sides[Claimed], other: Sides[Claimed]) -> Iterator[Claimed]:
     """Yield that only one of two conditions holds, then that they do not come out alike."""
     yield one.yes != other.yes
     yield different(one, other)

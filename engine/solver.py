@@ -10,17 +10,17 @@ Numbers are whole millionths, the finest a finding can be given in, so that arit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import z3
-from msgspec import Struct
 
-from engine import dosing
 from engine.errors import EngineError, Fault
 from engine.language import choices, plain
-from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Knowledge, Named, Not, Test, Value
+from engine.model import DoseTest, Finding, Knowledge, Test, Value
+from engine.sides import Encoding, Sides
 
 MILLIONTHS = 1_000_000
 
@@ -31,19 +31,7 @@ Patient = Mapping[str, str]
 """A patient as words: the value of each finding that is known."""
 
 
-class Sides(Struct, frozen=True):
-    """What a condition is worth as formulas: that it holds, and that it is ruled out."""
-
-    yes: Formula
-    no: Formula
-
-    @property
-    def unknown(self) -> Formula:
-        """That it is undetermined."""
-        return z3.Not(z3.Or(self.yes, self.no))
-
-
-class Symbols:
+class Symbols(Encoding[Formula]):
     """One patient as symbols, and the rules of a knowledge base over them.
 
     ``given`` says of each finding that it is given, ``known`` that it is given or implied. ``shared`` lends
@@ -54,9 +42,7 @@ class Symbols:
     def __init__(
         self, knowledge: Knowledge, prefix: str = "", shared: Symbols | None = None, apart: Iterable[str] = ()
     ) -> None:
-        self.knowledge = knowledge
-        self.rules: dict[str, Sides] = {}
-        self._tests: dict[Test | DoseTest, Sides] = {}
+        super().__init__(knowledge)
         self._lent = set() if shared is None else {*shared.given}.difference(apart)
         self.given: dict[str, Formula] = {} if shared is None else dict(shared.given)
         self.value: dict[str, Formula] = {} if shared is None else dict(shared.value)
@@ -71,9 +57,12 @@ class Symbols:
 
     # What a patient can be. ----------------------------------------------------------------
 
-    def possible(self) -> list[Formula]:
-        """Return what holds of every patient that can be given."""
-        return [formula for finding in self.knowledge.findings.values() for formula in self._possible(finding)]
+    def possible(self, names: Iterable[str] | None = None) -> list[Formula]:
+        """Return what holds of every patient that can be given; of some findings only, if they are named."""
+        findings = self.knowledge.findings
+        return [
+            formula for name in (findings if names is None else names) for formula in self._possible(findings[name])
+        ]
 
     def _possible(self, finding: Finding) -> Iterable[Formula]:
         accepted = self._accepted(finding)
@@ -127,40 +116,25 @@ class Symbols:
 
     # Conditions. ---------------------------------------------------------------------------
 
-    def rule(self, name: str) -> Sides:
-        """Return the two sides of a concept, statement or conflict."""
-        if name not in self.rules:
-            self.rules[name] = self.sides(self.knowledge.rules[name])
-        return self.rules[name]
+    def judged(self, test: Test | DoseTest) -> Sides[Formula]:
+        """Return the two sides of a test on a finding."""
+        return self._dose(test) if isinstance(test, DoseTest) else self._test(test)
 
-    def sides(self, condition: Condition) -> Sides:
-        """Return the two sides of a condition."""
-        match condition:
-            case Test() | DoseTest():
-                return self.test(condition)
-            case Named(name):
-                return self.rule(name)
-            case Not(of):
-                inner = self.sides(of)
-                return Sides(inner.no, inner.yes)
-            case AnyDose():
-                return self.sides(dosing.expand(condition, self.knowledge))
-        return self._gate(condition)
+    def at_least(self, needed: int, truths: Sequence[Formula]) -> Formula:
+        """Return that at least so many of the formulas hold."""
+        if needed == len(truths):
+            return z3.And(*truths)
+        if needed == 1:
+            return z3.Or(*truths)
+        if needed > len(truths):
+            return z3.BoolVal(False)
+        return z3.AtLeast(*truths, needed)
 
-    def _gate(self, gate: Gate) -> Sides:
-        parts = [self.sides(part) for part in gate.of]
-        ruled_out = len(parts) - gate.needed + 1
-        return Sides(
-            _at_least(gate.needed, [part.yes for part in parts]), _at_least(ruled_out, [part.no for part in parts])
-        )
+    def negated(self, truth: Formula) -> Formula:
+        """Return that a formula does not hold."""
+        return z3.Not(truth)
 
-    def test(self, test: Test | DoseTest) -> Sides:
-        """Return the two sides of a test."""
-        if test not in self._tests:
-            self._tests[test] = self._dose(test) if isinstance(test, DoseTest) else self._test(test)
-        return self._tests[test]
-
-    def _dose(self, test: DoseTest) -> Sides:
+    def _dose(self, test: DoseTest) -> Sides[Formula]:
         outcome = self.dose_compares(test, 1)
         known = self.known[test.weight]
         return Sides(z3.And(known, outcome), z3.And(known, z3.Not(outcome)))
@@ -181,7 +155,7 @@ class Symbols:
         numbers = (name for name, finding in self.knowledge.findings.items() if finding.is_number)
         return [z3.Implies(self.given[name], self.value[name] % MILLIONTHS == 0) for name in numbers]
 
-    def _test(self, test: Test) -> Sides:
+    def _test(self, test: Test) -> Sides[Formula]:
         finding = self.knowledge.findings[test.finding]
         governed = Sides(z3.BoolVal(True), z3.BoolVal(False)) if finding.only_if is None else self.test(finding.only_if)
         known = self.known[finding.name]
@@ -191,7 +165,7 @@ class Symbols:
         outcome = self.compared(test)
         may_not_apply = z3.BoolVal(False)
         if finding.type == "yes/no":  # a given no may turn out to be not applicable, and then it is not a no
-            may_not_apply = z3.And(governed.unknown, self.equals(finding, "no"))
+            may_not_apply = z3.And(self.unknown(governed), self.equals(finding, "no"))
         return Sides(
             z3.And(z3.Not(governed.no), known, outcome, z3.Not(may_not_apply)),
             z3.Or(governed.no, z3.And(known, z3.Not(outcome))),
@@ -239,6 +213,16 @@ class Solver:
         """Let only patients count of whom the formulas are true."""
         self.solver.add(*formulas)
 
+    @contextmanager
+    def supposing(self, *formulas: Formula) -> Iterator[None]:
+        """Let only patients count of whom the formulas are true, until this ends."""
+        self.solver.push()
+        try:
+            self.assume(*formulas)
+            yield
+        finally:
+            self.solver.pop()
+
     def model(self, *formulas: Formula) -> Any | None:
         """Return a model of the formulas, or None where there is none.
 
@@ -282,7 +266,7 @@ def differ(one: Formula, other: Formula) -> Formula:
     return z3.BoolVal(False) if one.eq(other) else one != other
 
 
-def different(one: Sides, other: Sides) -> Formula:
+def different(one: Sides[Formula], other: Sides[Formula]) -> Formula:
     """Return that two conditions do not come out alike; plainly false where they are the same formulas."""
     return either(differ(one.yes, other.yes), differ(one.no, other.no))
 
@@ -300,16 +284,6 @@ def fewest(solver: Solver, formula: Formula, patients: Sequence[Symbols]) -> Any
     while (model := solver.model(formula, z3.AtMost(*counted, most))) is None:
         most += 1
     return solver.model(formula, z3.AtMost(*counted, most), *whole) or model
-
-
-def _at_least(needed: int, formulas: list[Formula]) -> Formula:
-    if needed == len(formulas):
-        return z3.And(*formulas)
-    if needed == 1:
-        return z3.Or(*formulas)
-    if needed > len(formulas):
-        return z3.BoolVal(False)
-    return z3.AtLeast(*formulas, needed)
 
 
 def _comparison(operator: str, left: Formula, right: Formula) -> Formula:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,26 @@ from hypothesis import given
 
 from engine.cases import load_case, load_cases
 from engine.conditions import Judge
+from engine.errors import describe
 from engine.findings import Given, interpret
-from engine.loading import SHIPPED, load
-from engine.model import Knowledge
+from engine.loading import SHIPPED, load, read_base
+from engine.model import Guideline, Knowledge, Not, Statement, Test, every
 from engine.proofs import OPPOSED, USES, Proofs, findings_of, prove
+from engine.proofs.inquiry import Inquiry
+from engine.proofs.reading import Reading
+from engine.proofs.remedies import Mend, to_look_at, to_mend
+from engine.proofs.sameness import alike, within
+from engine.proofs.sample import Sample
+from engine.proofs.silence import is_in, silence
 from engine.rendering.cases import case_line
-from engine.rendering.proofs import proof_cases, render_proofs
+from engine.rendering.proofs import proof_cases, proofs_data, render_proofs
+from engine.skeletons import begin_base
+from engine.solver import Solver, Symbols
 from engine.truth import Truth
 from engine.verification import check_case
 from tests.bases import added, changed, copied
 from tests.conftest import BASE, ROOT
-from tests.random_knowledge import knowledge_bases, patients
+from tests.random_knowledge import FINDINGS, knowledge_bases, patients
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +41,34 @@ def proofs() -> Proofs:
     return prove(load())
 
 
+def mending(folder: Path, *layers: Path) -> list[Mend]:
+    """Return what has to be mended of a base in a folder."""
+    loaded = read_base(folder, layers)
+    return to_mend(prove(loaded.knowledge), loaded)
+
+
+def told(folder: Path, mend: Mend) -> str:
+    """Return the message about something to be mended, with places relative to the folder."""
+    return describe(mend.fault).replace(f"{folder}{os.sep}", "")
+
+
+def page(folder: Path, *layers: Path) -> str:
+    """Return what is said of a base in a folder, on one line."""
+    loaded = read_base(folder, layers)
+    proofs = prove(loaded.knowledge)
+    return " ".join(render_proofs(proofs, to_mend(proofs, loaded), loaded.knowledge).split())
+
+
 def test_the_shipped_base_has_nothing_to_mend(proofs: Proofs) -> None:
-    assert proofs.faults == 0
+    assert to_mend(proofs, read_base()) == []
     assert all(reach.applies is not None and reach.ruled_out is not None for reach in proofs.reaches)
     assert {reach.rule for reach in proofs.reaches} == set(load().rules)
 
 
 def test_the_shipped_layer_has_nothing_to_mend() -> None:
-    assert prove(load(SHIPPED, [SHIPPED / "layers" / "product_label"])).faults == 0
+    layer = SHIPPED / "layers" / "product_label"
+    assert mending(SHIPPED, layer) == []
+    assert "nothing to mend" in page(SHIPPED, layer)
 
 
 def test_only_rules_that_read_unknown_can_be_turned_round(proofs: Proofs) -> None:
@@ -53,7 +83,7 @@ def test_only_rules_that_read_unknown_can_be_turned_round(proofs: Proofs) -> Non
         assert reversal.before.items() <= reversal.after.items()
 
 
-def test_the_map_of_silence_is_three_regions(proofs: Proofs) -> None:
+def test_the_map_of_silence_is_everybody_out_of_scope_and_whoever_meets_no_use(proofs: Proofs) -> None:
     denied = {
         "not severe_disease",
         "not grade >= 3",
@@ -67,12 +97,30 @@ def test_the_map_of_silence_is_three_regions(proofs: Proofs) -> None:
         "not other_immunosuppressants_unusable",
         "not dose_reduction_goal",
     }
-    regions = {frozenset(region.tests) for region in proofs.silence}
-    assert regions == {
-        frozenset({"diagnosis is not myasthenia_gravis"}),
-        frozenset(denied | {"not on_ivig"}),
-        frozenset(denied | {"surgery is none"}),
-    }
+    assert [set(region.tests) for region in proofs.silence] == [
+        {("diagnosis is not myasthenia_gravis",)},
+        {("surgery is none", "not on_ivig"), *((test,) for test in denied)},
+    ]
+
+
+def test_the_map_of_silence_asks_and_answers_as_a_clinician_would(proofs: Proofs) -> None:
+    said = " ".join(render_proofs(proofs, [], load()).split())
+    assert "What is the diagnosis? Other. (diagnosis is not myasthenia_gravis)" in said
+    assert "Which grade, 1 to 4? Below 3, or not applicable. (not grade >= 3)" in said
+    assert "Which operation is planned, if any? None. Or: Is the patient on IVIG already? No." in said
+    assert "A patient of whom this is so: findings: {diagnosis: other}" in said
+
+
+def test_a_use_that_reads_the_scope_itself_is_ruled_out_just_where_the_map_says_so() -> None:
+    requires = Test("diagnosis", "is", "here")
+    use = Statement("S1", "S1", "indication", "P.1", (1,), every(Not(requires), Test("a", "is", "yes")))
+    guideline = Guideline("", "", "", "", requires, {}, ())
+    knowledge = Knowledge(guideline, {}, FINDINGS, {}, {"S1": use}, {}, {}, {}, {})
+    regions = list(silence(Inquiry(knowledge), lambda done, of: None))
+    for patient, truth in (({}, Truth.UNKNOWN), ({"diagnosis": "here"}, Truth.NO)):
+        judge = Judge(knowledge, findings_of(knowledge, patient))
+        assert judge.rule("S1").truth is truth
+        assert any(is_in(region.conditions, judge) for region in regions) is (truth is Truth.NO)
 
 
 @given(knowledge_bases(), patients())
@@ -80,24 +128,82 @@ def test_the_map_of_silence_is_all_of_it_and_nothing_else(knowledge: Knowledge, 
     judge = Judge(knowledge, interpret(knowledge, patient))
     uses = knowledge.statements_of(*USES)
     silent = bool(uses) and all(judge.rule(name).truth is Truth.NO for name in uses)
-    regions = prove(knowledge).silence
-    assert len(regions) < 200
-    in_one = any(all(judge.judge(test).truth is Truth.YES for test in region.conditions) for region in regions)
-    assert in_one is silent
+    regions = list(silence(Inquiry(knowledge), lambda done, of: None))
+    assert len(regions) <= 2
+    assert any(is_in(region.conditions, judge) for region in regions) is silent
 
 
-def test_a_rule_that_can_never_apply_and_one_that_always_does_are_named(tmp_path: Path) -> None:
+@given(knowledge_bases(), patients())
+def test_a_sample_judges_its_patients_as_the_evaluator_does(knowledge: Knowledge, patient: dict[str, Given]) -> None:
+    sample = Sample(knowledge, Reading(knowledge))
+    before = {name: sample.rule(name) for name in knowledge.rules}
+    sample.add({name: word.text for name, word in patient.items()})
+    judges = [Judge(knowledge, findings) for findings in sample.findings]
+    for name in knowledge.rules:
+        truths = [judge.rule(name).truth for judge in judges]
+        assert sample.rule(name).yes == sum(1 << i for i, truth in enumerate(truths) if truth is Truth.YES)
+        assert sample.rule(name).no == sum(1 << i for i, truth in enumerate(truths) if truth is Truth.NO)
+        assert before[name].yes == sample.rule(name).yes & ~(1 << len(judges) - 1)
+
+
+@given(knowledge_bases())
+def test_a_rule_that_asks_nowhere_what_is_known_is_never_turned_round(knowledge: Knowledge) -> None:
+    before, after = Symbols(knowledge), Symbols(knowledge, "later ")
+    solver = Solver(before, after)
+    solver.assume(*after.refines(before))
+    reading = Reading(knowledge)
+    for name in knowledge.rules:
+        if not reading.asks_what_is_known(name):
+            one, other = before.rule(name), after.rule(name)
+            assert solver.model(before.either(before.both(one.yes, other.no), before.both(one.no, other.yes))) is None
+
+
+@given(knowledge_bases())
+def test_rules_are_told_alike_or_within_others_just_where_the_solver_says_so(knowledge: Knowledge) -> None:
+    inquiry, symbols = Inquiry(knowledge), Symbols(knowledge)
+    solver = Solver(symbols)
+    groups = list(alike(inquiry, list(knowledge.rules)))
+    inside = within(inquiry, groups, lambda done: None)
+    group_of = {name: group for group in groups for name in group}
+    assert set(group_of) == set(knowledge.rules)
+    for one, other in permutations(knowledge.rules, 2):
+        a, b = symbols.rule(one), symbols.rule(other)
+        same = solver.model(symbols.different(a, b)) is None
+        assert (group_of[one] == group_of[other]) is same
+        if not same:
+            implied = solver.model(symbols.both(a.yes, symbols.negated(b.yes))) is None
+            assert (group_of[other] in inside[group_of[one]]) is implied
+
+
+NEVER = "never:\n  says: Never.\n  when:\n    all: [grade >= 3, grade <= 2]\n"
+
+
+def test_a_rule_that_can_never_apply_is_named_with_its_line_and_a_remedy(tmp_path: Path) -> None:
     folder = copied(tmp_path / "base")
-    added(folder, "concepts.yaml", "never:\n  says: Never.\n  when:\n    all: [grade >= 3, grade <= 2]\n")
-    added(
-        folder,
-        "concepts.yaml",
-        "always:\n  says: Always.\n  when:\n    any: [dysphagia is known, dysphagia is unknown]\n",
+    added(folder, "concepts.yaml", NEVER)
+    [mend] = mending(folder)
+    line = (folder / "concepts.yaml").read_text(encoding="utf-8").splitlines().index("never:") + 4
+    assert told(folder, mend) == (
+        f"concepts.yaml:{line}:5: never: applies to no patient\n"
+        "    | all: [grade >= 3, grade <= 2]\n"
+        "    Mend its test, or remove it."
     )
-    found = {r.rule: (r.applies is None, r.ruled_out is None) for r in prove(load(folder)).reaches}
-    assert found["never"] == (True, False)
-    assert found["always"] == (False, True)
-    assert found["S01"] == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("when", "found"),
+    [
+        ("any: [dysphagia is known, dysphagia is unknown]", "applies to every patient"),
+        ("any: [dysphagia, not dysphagia]", "is ruled out for no patient: it applies or is undetermined"),
+    ],
+)
+def test_a_rule_that_is_never_ruled_out_is_said_to_apply_to_all_only_if_it_does(
+    tmp_path: Path, when: str, found: str
+) -> None:
+    folder = copied(tmp_path / "base")
+    added(folder, "concepts.yaml", f"always:\n  says: Always.\n  when:\n    {when}\n")
+    [mend] = mending(folder)
+    assert mend.fault.found == f"always: {found}"
 
 
 def test_a_statement_that_applies_to_every_patient_in_scope_is_named(tmp_path: Path) -> None:
@@ -113,6 +219,7 @@ def test_a_statement_that_applies_to_every_patient_in_scope_is_named(tmp_path: P
     found = {r.rule: r.ruled_out for r in prove(load(folder)).reaches}
     assert found["S53"] is None
     assert found["S52"] is not None
+    assert "S53: applies to every patient in the scope of the guideline" in [m.fault.found for m in mending(folder)]
 
 
 def test_what_is_proven_is_told_in_the_same_order_in_every_process() -> None:
@@ -131,9 +238,16 @@ def test_a_hidden_pair_for_and_against_is_found_with_its_patient(tmp_path: Path)
     changed(
         folder, "conflicts.yaml", "  between: [[ivig_supported], [S53]]\n", "  between: [[ivig_indicated], [S53]]\n"
     )
-    found = prove(load(folder))
-    assert {(pair.one, pair.other) for pair in found.unopposed} == {("S22", "S53"), ("S49", "S53"), ("S50", "S53")}
-    judge = Judge(load(folder), findings_of(load(folder), found.unopposed[0].patient))
+    [mend] = mending(folder)
+    assert (
+        told(folder, mend)
+        .partition("    |")[0]
+        .endswith(
+            "S53: can apply together with S22, S49 and S50, statements of use, while no conflict that says so applies\n"
+        )
+    )
+    assert told(folder, mend).endswith("Name it in 'between' of a conflict, with S22, S49 and S50 on the other side.")
+    judge = Judge(load(folder), findings_of(load(folder), mend.patient or {}))
     assert judge.rule("S22").truth is judge.rule("S53").truth is Truth.YES
 
 
@@ -142,8 +256,12 @@ def test_two_regimens_with_no_conflict_between_them_are_found(tmp_path: Path) ->
     changed(
         folder, "conflicts.yaml", "  between: [[S07, S36, S57], [S29, S58]]\n", "  between: [[S07, S36, S57], [S58]]\n"
     )
-    found = [(pair.one, pair.other) for pair in prove(load(folder)).regimens if not pair.alike]
-    assert found == [("S07", "S29"), ("S29", "S36"), ("S29", "S57")]
+    found = mending(folder)
+    assert [mend.fault.found.partition(", regimens")[0] for mend in found] == [
+        "S07: can apply together with S29",
+        "S29: can apply together with S36 and S57",
+    ]
+    assert all(mend.fault.place is not None and mend.fault.remedy and mend.patient for mend in found)
 
 
 def test_a_finding_that_can_change_nothing_is_found(tmp_path: Path) -> None:
@@ -154,7 +272,52 @@ def test_a_finding_that_can_change_nothing_is_found(tmp_path: Path) -> None:
         "concepts.yaml",
         "aching:\n  says: Aching.\n  when:\n    any: [headache, not headache, headache is unknown]\n",
     )
-    assert [idle.finding for idle in prove(load(folder)).idle if not idle.serves] == ["headache"]
+    found = [mend.fault for mend in mending(folder) if mend.fault.found.startswith("headache")]
+    assert [fault.found for fault in found] == ["headache: can change no verdict and no dose"]
+    assert found[0].place is not None
+    assert found[0].place.file == str(folder / "findings.yaml")
+
+
+def test_statements_of_one_kind_that_come_out_alike_are_looked_at_first(proofs: Proofs) -> None:
+    assert ("indication", ("S05", "S42")) in [(group.kind, group.rules) for group in proofs.duplicates]
+    warnings = list(to_look_at(proofs, read_base()))
+    assert len(warnings) == len(proofs.duplicates)
+    assert "S05: comes out like S42 for every patient, and is of the same kind, indication" in [
+        warning.found for warning in warnings
+    ]
+    said = render_proofs(proofs, [], load())
+    assert said.index("S05 and S42 (indication)") < said.index("RULES OF ANY KIND THAT COME OUT ALIKE")
+
+
+def test_a_statement_within_another_of_its_kind_is_told_and_the_rest_only_counted(proofs: Proofs) -> None:
+    assert [(one.rules, one.by) for one in proofs.subsumed if one.kind == "regimen"] == [(("S07",), ("S57",))]
+    said = " ".join(render_proofs(proofs, [], load()).split())
+    assert "S07 only where S57 applies (regimen)" in said
+    assert f"{len(proofs.subsumed_at_all)} such pairs" in said
+
+
+def test_a_base_without_a_statement_of_use_is_told_to_be_all_silence(tmp_path: Path) -> None:
+    begin_base(tmp_path / "base")
+    for path in (tmp_path / "base" / "statements").glob("*.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("kind: indication", "kind: caution"), encoding="utf-8")
+    assert "There is no statement of use, that is of kind indication or role: all is silence." in page(
+        tmp_path / "base"
+    )
+
+
+def test_as_data_what_is_to_be_mended_has_file_line_and_remedy(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "base")
+    added(folder, "concepts.yaml", NEVER)
+    loaded = read_base(folder)
+    proofs = prove(loaded.knowledge)
+    data = proofs_data(proofs, to_mend(proofs, loaded), to_look_at(proofs, loaded))
+    [mend] = data["to_mend"]
+    assert mend["file"] == str(folder / "concepts.yaml")
+    assert mend["line"] > 1
+    assert mend["remedy"] == "Mend its test, or remove it."
+    assert data["faults"] == 1
+    assert len(data["warnings"]) == len(proofs.duplicates)
 
 
 def test_every_patient_is_printed_as_a_case_that_can_be_consulted(proofs: Proofs, tmp_path: Path) -> None:
@@ -175,11 +338,18 @@ def test_all_patients_can_be_written_as_cases_that_come_out_as_was_proven(proofs
 
 def test_the_page_says_what_is_to_be_mended_first(tmp_path: Path) -> None:
     folder = copied(tmp_path / "base")
-    added(folder, "concepts.yaml", "never:\n  says: Never at all.\n  when:\n    all: [grade >= 3, grade <= 2]\n")
-    knowledge = load(folder)
-    said = render_proofs(prove(knowledge), knowledge)
-    assert "102 rules proven over every patient that can be given: 1 to mend." in " ".join(said.split())
-    assert said.index("NEVER APPLIES") < said.index("THE MAP OF SILENCE")
+    added(folder, "concepts.yaml", NEVER)
+    said = page(folder)
+    assert "102 rules proven over every patient that can be given: 1 to mend." in said
+    assert "Each of the others applies to some patient and is ruled out for some patient." in said
+    assert said.index("never: applies to no patient") < said.index("THE MAP OF SILENCE")
+
+
+def test_how_far_the_proofs_are_is_told_in_steps_that_never_go_past_their_end() -> None:
+    steps: list[tuple[str, int, int]] = []
+    prove(load(), lambda what, done, of: steps.append((what, done, of)))
+    assert len({what for what, _, _ in steps}) > 3
+    assert all(0 <= done < of for _, done, of in steps)
 
 
 def test_uses_and_what_opposes_them_are_the_kinds_that_decide_the_status() -> None:

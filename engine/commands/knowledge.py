@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, progress, width
 from engine.errors import listed
-from engine.loading import is_layer, load
+from engine.loading import is_layer, load, read_base
 
 _folder = click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False), default=None
@@ -98,15 +97,21 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
     with needing("author"):
         from engine.proofs import prove as prove_base
     from engine.files import write_new
+    from engine.proofs.remedies import to_look_at, to_mend
     from engine.rendering import proofs as page
 
-    base, layers = _chosen(settings, folder)
-    content = load(base, layers)
-    proofs = prove_base(content)
+    loaded = read_base(*_chosen(settings, folder))
+    with progress() as told:
+        proofs = prove_base(loaded.knowledge, lambda what, done, of: told(f"Proving {what}: {done} of {of}"))
     if cases is not None:
         click.echo(f"Cases written to {write_new(cases, page.proof_cases(proofs))}", err=True)
-    print_data(page.proofs_data(proofs), format_, lambda: page.render_proofs(proofs, content, width(), colour()))
-    if proofs.faults:
+    mend = to_mend(proofs, loaded)
+    print_data(
+        page.proofs_data(proofs, mend, to_look_at(proofs, loaded)),
+        format_,
+        lambda: page.render_proofs(proofs, mend, loaded.knowledge, width(), colour()),
+    )
+    if mend:
         sys.exit(1)
 
 
@@ -133,21 +138,18 @@ def test(settings: Settings, folder: Path | None, format_: str, cases_only: bool
     entries = content.layers[-1].entries if of_layer else None
     *lower, top = (base, *layers)
     below = [] if of_layer else [case for place in lower for case in load_cases(place)]
-    with _progress() as told:
-        found = examine(compile_rules(content), load_cases(top), entries, below, cases_only, told)
+    with progress() as told:
+        found = examine(
+            compile_rules(content),
+            load_cases(top),
+            entries,
+            below,
+            cases_only,
+            lambda done, made: told(f"{done} of {made} small changes tried"),
+        )
     print_data(page.examination_data(found), format_, lambda: page.render_examination(found, width(), colour()))
     if not found.is_whole:
         sys.exit(1)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show on a terminal how many changes have been tried."""
-    if not sys.stderr.isatty():
-        yield lambda done, made: None
-        return
-    yield lambda done, made: click.echo(f"\r{done} of {made} changes tried", nl=False, err=True)
-    click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
 
 
 @knowledge.command()

@@ -17,6 +17,7 @@ from msgspec import Struct
 from engine.errors import Fault, InputError
 
 WIDEST = 100
+LINE = 79
 
 
 class Settings(Struct):
@@ -76,6 +77,18 @@ def write_report(base: Any, consultation: Any, name: str) -> str:
     from engine.rendering.report import render_report
 
     return f"Report written to {write_new(name, render_report(base, consultation))}\n"
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how far some work is, in one line that goes when it is done."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda words: None
+        return
+    try:
+        yield lambda words: click.echo(f"\r{words[:LINE]:<{LINE}}", nl=False, err=True)
+    finally:
+        click.echo(f"\r{'':<{LINE}}\r", nl=False, err=True)
 
 
 @contextmanager

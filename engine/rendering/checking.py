@@ -32,12 +32,13 @@ def check_data(report: Report) -> dict[str, Any]:
     return {
         "format": "ivig-mg/check/1",
         "digest": report.digest,
-        "faults": [_fault_data(fault) for fault in report.faults],
-        "warnings": [_fault_data(fault) for fault in report.warnings],
+        "faults": [fault_data(fault) for fault in report.faults],
+        "warnings": [fault_data(fault) for fault in report.warnings],
     }
 
 
-def _fault_data(fault: Fault) -> dict[str, Any]:
+def fault_data(fault: Fault) -> dict[str, Any]:
+    """Return one fault as data."""
     place = fault.place
     return {
         "file": place.file if place is not None else None,
