@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.patients import findings_of, in_force, parameters_of, rule_base
+from engine.commands.recording import record_where_possible, recording_options
 from engine.commands.terminal import (
     Settings,
     case_argument,
@@ -55,6 +56,8 @@ def next_(settings: Settings, case: str, name: str | None, format_: str) -> None
 )
 @click.option("--save", "save", metavar="FILE", help="At the end, write the case to this file.")
 @click.option("--report", metavar="FILE", help="At the end, write a report for the notes: one HTML file.")
+@click.option("--no-record", is_flag=True, help="At the end, do not record the consultation in the ledger.")
+@recording_options
 @click.pass_obj
 def ask(
     settings: Settings,
@@ -63,14 +66,21 @@ def ask(
     journal: Path | None,
     save: str | None,
     report: str | None,
+    no_record: bool,
+    ledger: Path | None,
+    key: Path | None,
+    actor: str | None,
+    patient: str | None,
 ) -> None:
     """Ask what matters about one patient, say why, and end in the consultation.
 
     Each answer is on disk before the next question, and stays there until you delete the
-    file, whose place is said at the end. Type 'help' at any question.
+    file, whose place is said at the end. The consultation is recorded in the ledger (see 'audit').
+    Type 'help' at any question.
     """
     from engine.conversation import Conversation
     from engine.files import require_new
+    from engine.rendering.consultation import NORMAL
     from engine.rendering.dialogue import Dialogue
 
     base = rule_base(settings)
@@ -92,8 +102,12 @@ def ask(
     for name, file in (("save", save), ("report", report)):
         if file is not None:
             print_text(writers[name](file))
-    if dialogue.settled:  # only now: until the files are there, the conversation can be gone on with
-        conversation.journal.finish()
+    if dialogue.settled:
+        if not no_record:
+            print_text(
+                record_where_possible(settings, conversation.consultation(), NORMAL, ledger, key, actor, patient)
+            )
+        conversation.journal.finish()  # only now: until all of this is there, the conversation can be gone on with
 
 
 def _converse(dialogue: Any) -> None:

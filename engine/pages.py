@@ -1,0 +1,67 @@
+"""The file of a ledger as SQLite lays it out in pages, down to the bytes that SQLite itself never reads.
+
+A ledger is only ever added to, and written so that what a page does not use is empty. So a byte that
+stands where nothing should can be told. What alone cannot be told is the unused space of the pages that
+lead to other pages: SQLite leaves old bytes there when it rearranges them.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+
+PAGE = 4096
+"""The size of a page, in bytes."""
+
+HEADER = 100
+"""The size of the header of the file, in bytes."""
+
+LEAF, INTERIOR = 13, 5
+"""What the pages of a table begin with; any other holds the rest of a long row, and no unused space."""
+
+
+def faults(path: Path, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
+    """Yield what is wrong with a file that holds so many tables, last written by this version of SQLite."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        yield from _of_header(content, application, version, tables, sqlite)
+        for start in range(0, len(content) - PAGE + 1, PAGE):
+            if content[_head(start)] == LEAF and content[slice(*unused(content, start))].strip(b"\0"):
+                yield f"something stands in the unused space of page {start // PAGE + 1}"
+
+
+def unused(content: bytes | mmap.mmap, start: int) -> tuple[int, int]:
+    """Return where the unused space of a page of a table begins and ends."""
+    head = _head(start)
+    cells = int.from_bytes(content[head + 3 : head + 5], "big")
+    first_cell = int.from_bytes(content[head + 5 : head + 7], "big")
+    begins = head + (8 if content[head] == LEAF else 12) + 2 * cells
+    return begins, max(begins, start + (first_cell or PAGE))
+
+
+def _head(start: int) -> int:
+    return start if start else HEADER
+
+
+def _of_header(content: bytes | mmap.mmap, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
+    """Yield what is wrong with the header, every byte of which is known of a ledger."""
+
+    def number(at: int) -> int:
+        return int.from_bytes(content[at : at + 4], "big")
+
+    expected = {
+        "magic": content[:16] == b"SQLite format 3\0",
+        "format": content[16:24] == PAGE.to_bytes(2, "big") + bytes([1, 1, 0, 64, 32, 32]),
+        "counter": number(24) == number(92),
+        "length": number(28) * PAGE == len(content),
+        "unused pages": (number(32), number(36)) == (0, 0),
+        "schema": (number(40), number(44)) == (tables, 4),
+        "settings": (number(52), number(56), number(64)) == (0, 1, 0),
+        "cache": number(48) == 0,
+        "identity": (number(60), number(68)) == (version, application),
+        "reserved": content[72:92] == bytes(20),
+        "writer": number(96) == sqlite,
+    }
+    for name, is_so in expected.items():
+        if not is_so:
+            yield f"the header of the file was changed ({name})"
