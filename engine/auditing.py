@@ -167,7 +167,7 @@ class _Verifying:
             last = (
                 f"entries {size + 1} to {checkpoint.size} are" if checkpoint.size > size + 1 else f"entry {size + 1} is"
             )
-            yield Breach(None, f"{last} missing: the checkpoint was made of {checkpoint.size} entries")
+            yield Breach(None, f"{last} missing; the checkpoint was made of {checkpoint.size} entries")
         elif checkpoint.size and self.roots.get(checkpoint.size) != checkpoint.root:
             yield Breach(None, f"entries 1 to {checkpoint.size} are not those that the checkpoint was made of")
 

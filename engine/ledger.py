@@ -38,6 +38,9 @@ SQLITE = int("{}{:03}{:03}".format(*sqlite3.sqlite_version_info))
 WAIT = 300.0
 """How long to wait for other processes that record at the same time, in seconds."""
 
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
+
 HASH = 32
 """How many bytes a hash has."""
 
@@ -101,7 +104,7 @@ class Ledger:
         """
         try:
             yield
-        except sqlite3.Error as problem:
+        except UNREADABLE as problem:
             raise _cannot(self.path, problem) from None
 
     def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
@@ -145,7 +148,7 @@ class Ledger:
             said = [str(row[0]) for row in self.database.execute("PRAGMA integrity_check")]
             found = list(pages.faults(self.path, APPLICATION, VERSION, len(TABLES), self._written_by()))
             self.database.execute("COMMIT")
-        except sqlite3.Error as problem:
+        except UNREADABLE as problem:
             return [f"the file is damaged: {problem}"]
         return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
 
@@ -383,7 +386,7 @@ def _connected(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sql
         database.execute("PRAGMA secure_delete = ON")
         database.execute("PRAGMA trusted_schema = OFF")
         prepare(database)
-    except sqlite3.Error as problem:
+    except UNREADABLE as problem:
         _close(database)
         raise _cannot(path, problem) from None
     except _NotALedgerError as problem:
@@ -408,7 +411,7 @@ SAID = {
 """What SQLite says, by a part of its message, and what to do."""
 
 
-def _cannot(path: Path, problem: sqlite3.Error) -> InputError:
+def _cannot(path: Path, problem: Exception) -> InputError:
     """Say in words what SQLite says."""
     for part, (found, remedy) in SAID.items():
         if part in str(problem):

@@ -235,13 +235,16 @@ def _by_responsible(before: Consultation, after: Consultation) -> Iterator[tuple
     differing = {name for name, (old, new) in said.items() if old != new}
     above = {name: _rests_on(name, before.knowledge, after.knowledge) & differing for name in differing}
     for name in natural(differing):
-        turned = said[name][0].split(";")[0] != said[name][1].split(";")[0]
-        if above[name] and turned:
-            continue  # it follows from another
+        if above[name] and _entry(name, before.knowledge) == _entry(name, after.knowledge):
+            continue  # it says the same as before, and follows from another
         follows = {other for other in differing if name in _all_above(other, above)}
         yield (name, *said[name]), follows
     if before.status != after.status and not differing:
         yield ("status", before.status, after.status), set()
+
+
+def _entry(name: str, knowledge: Knowledge) -> object:
+    return knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts.get(name)
 
 
 def _rests_on(name: str, *knowledge: Knowledge) -> set[str]:
