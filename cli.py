@@ -17,7 +17,7 @@ import click
 
 from engine import __version__
 from engine.commands.patients import consultation_of
-from engine.commands.recording import record_consultation, recording_options
+from engine.commands.recording import Envelope, record_consultation, recording_options
 from engine.commands.terminal import (
     Settings,
     case_argument,
@@ -116,10 +116,7 @@ def consult(
     full: bool,
     report: str | None,
     recorded: bool,
-    ledger: Path | None,
-    key: Path | None,
-    actor: str | None,
-    patient: str | None,
+    envelope: Envelope,
 ) -> None:
     """Say what the guideline says of the patient in CASE.
 
@@ -129,12 +126,12 @@ def consult(
 
     if brief + full + (format_ == "json") > 1:
         raise click.UsageError("'--brief', '--full' and '--format json' exclude each other.")
-    if not recorded and any((ledger, key, actor, patient)):
+    if not recorded and not envelope.says_nothing:
         raise click.UsageError("'--ledger', '--key', '--actor' and '--patient' go with '--record'.")
     base, consultation = consultation_of(settings, case, name)
     length = "brief" if brief else "full" if full else "normal"
     if recorded:  # first: what is shown is recorded, or nothing is shown
-        click.echo(record_consultation(settings, consultation, length, ledger, key, actor, patient), nl=False, err=True)
+        click.echo(record_consultation(settings, consultation, length, envelope), nl=False, err=True)
     if report is not None:
         click.echo(write_report(base, consultation, report), nl=False, err=True)
     if format_ == "json":

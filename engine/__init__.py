@@ -8,6 +8,8 @@ One noun a module, each importing only from those before it:
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
 ``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` · ``comparison`` ·
+``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
+``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``usage`` · ``selection`` · ``exports`` ·
 ``rendering`` · ``commands``
 """
 

@@ -1,4 +1,4 @@
-"""The ledger: one SQLite file to which entries are only ever added; the only user of sqlite3.
+"""The ledger: one file to which entries are only ever added.
 
 Each entry is one transaction, on disk before it is acknowledged. With each stand the hashes of the
 subtrees that it completes (`merkle`), so that adding one costs the same whatever the size.
@@ -6,10 +6,8 @@ subtrees that it completes (`merkle`), so that adding one costs the same whateve
 
 from __future__ import annotations
 
-import os
 import secrets
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,41 +16,21 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine import merkle, pages
+from engine import merkle, storage
 from engine.errors import Fault, InputError, Place
-from engine.keys import Key, make_key
+from engine.keys import make_key
 from engine.receipts import canonical, digest
 from engine.records import CONSULTATION, Entry, Recording, read_entry, unpacked
 from engine.snapshots import Snapshot
-
-APPLICATION = 0x69766967
-"""The number by which SQLite's file format names its application: 'ivig'."""
-
-VERSION = 1
+from engine.storage import SQLITE, UNREADABLE, Database, cannot, damaged
 
 FORMAT = "ivig-mg/ledger/1"
-
-SQLITE = int("{}{:03}{:03}".format(*sqlite3.sqlite_version_info))
-"""The version of SQLite in use, as the header of a file has it: 3040001 is 3.40.1."""
-
-WAIT = 300.0
-"""How long to wait for other processes that record at the same time, in seconds."""
-
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
 
 HASH = 32
 """How many bytes a hash has."""
 
 BATCH = 500
 """How many entries are read at a time."""
-
-TABLES = (
-    "CREATE TABLE genesis (content BLOB NOT NULL) STRICT",
-    "CREATE TABLE snapshots (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, content BLOB NOT NULL) STRICT",
-    "CREATE TABLE entries (number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, hashes BLOB NOT NULL) STRICT",
-    "CREATE TABLE contents (number INTEGER PRIMARY KEY, receipt BLOB NOT NULL, shown BLOB NOT NULL) STRICT",
-)
 
 
 class Genesis(Struct, frozen=True):
@@ -75,7 +53,7 @@ class Row(Struct, frozen=True):
 class Ledger:
     """An open ledger."""
 
-    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, database: Database) -> None:
         self.path = path
         self.database = database
         with self.reading():
@@ -86,7 +64,7 @@ class Ledger:
             self.genesis = msgspec.json.decode(content, type=Genesis)
             self.public = bytes.fromhex(self.genesis.public_key)
         except (msgspec.DecodeError, ValueError):
-            raise _damaged(path, "what it begins with is damaged") from None
+            raise damaged(path, "what it begins with is damaged") from None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -105,7 +83,7 @@ class Ledger:
         try:
             yield
         except UNREADABLE as problem:
-            raise _cannot(self.path, problem) from None
+            raise cannot(self.path, problem) from None
 
     def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
         found: tuple[object, ...] | None = self.database.execute(query, values).fetchone()
@@ -143,14 +121,7 @@ class Ledger:
 
     def file_faults(self) -> list[str]:
         """Return what is wrong with the file, whatever its entries say; who records meanwhile waits."""
-        try:
-            self.database.execute("BEGIN")
-            said = [str(row[0]) for row in self.database.execute("PRAGMA integrity_check")]
-            found = list(pages.faults(self.path, APPLICATION, VERSION, len(TABLES), self._written_by()))
-            self.database.execute("COMMIT")
-        except UNREADABLE as problem:
-            return [f"the file is damaged: {problem}"]
-        return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
+        return storage.structure_faults(self.database, self.path, self._written_by())
 
     def _written_by(self) -> int:
         """Return the version of SQLite that wrote the file last, by its last entry."""
@@ -186,7 +157,7 @@ class Ledger:
         try:
             return read_entry(bytes(row[0]))  # type: ignore[call-overload]
         except ValueError:
-            raise _damaged(self.path, f"entry {number} is damaged") from None
+            raise damaged(self.path, f"entry {number} is damaged") from None
 
     def contents(self, number: int) -> tuple[bytes, bytes]:
         """Return the receipt of a consultation, and the text that was shown.
@@ -235,7 +206,7 @@ class Ledger:
                 "SELECT substr(hashes, ?, ?) FROM entries WHERE number = ?", (HASH * level + 1, HASH, last + 1)
             )
         if row is None or not isinstance(row[0], bytes) or len(row[0]) != HASH:
-            raise _damaged(self.path, f"the hashes of entry {last + 1} are missing")
+            raise damaged(self.path, f"the hashes of entry {last + 1} are missing")
         return row[0]
 
     def root(self, size: int) -> bytes:
@@ -317,7 +288,7 @@ def open_ledger(path: Path) -> Ledger:
         found = "there is no ledger here yet" if not path.exists() else "this is not a file"
         remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
         raise InputError([Fault(found, remedy, Place(str(path)))])
-    return Ledger(path, _connected(path, _require_ledger))
+    return Ledger(path, storage.connected(path))
 
 
 def begin_or_open(path: Path, key: Path) -> Ledger:
@@ -327,103 +298,10 @@ def begin_or_open(path: Path, key: Path) -> Ledger:
         InputError: when it can be neither begun nor opened.
 
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as problem:
-        raise _unwritable(path, problem.strerror or str(problem)) from None
 
-    def prepare(database: sqlite3.Connection) -> None:
-        if database.execute("PRAGMA schema_version").fetchone()[0] == 0:
-            _begin(database, make_key(key))
-        _require_ledger(database)
+    def genesis() -> bytes:
+        made = Genesis(FORMAT, secrets.token_hex(16), make_key(key).public.hex(), SQLITE)
+        return canonical(msgspec.to_builtins(made))
 
-    return Ledger(path, _connected(path, prepare))
-
-
-def _begin(database: sqlite3.Connection, key: Key) -> None:
-    database.execute("BEGIN EXCLUSIVE")
-    try:
-        if database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
-            for table in TABLES:
-                database.execute(table)
-            genesis = Genesis(FORMAT, secrets.token_hex(16), key.public.hex(), SQLITE)
-            database.execute("INSERT INTO genesis VALUES (?)", (canonical(msgspec.to_builtins(genesis)),))
-            database.execute(f"PRAGMA application_id = {APPLICATION}")
-            database.execute(f"PRAGMA user_version = {VERSION}")
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _require_ledger(database: sqlite3.Connection) -> None:
-    application = database.execute("PRAGMA application_id").fetchone()[0]
-    version = database.execute("PRAGMA user_version").fetchone()[0]
-    if application != APPLICATION:
-        raise _NotALedgerError("this is not a ledger of this program", "Name another file with '--ledger FILE'.")
-    if version != VERSION:
-        found = f"this ledger has format {version}; this program knows format {VERSION}"
-        raise _NotALedgerError(found, "Use the version of the program that wrote it, or a newer one.")
-
-
-class _NotALedgerError(Exception):
-    """A database is not a ledger that this program knows: what was found, and what to do."""
-
-    def __init__(self, found: str, remedy: str) -> None:
-        super().__init__(found)
-        self.found, self.remedy = found, remedy
-
-
-def _connected(path: Path, prepare: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
-    """Return a connection to a file, once it was prepared or examined."""
-    database = None
-    try:
-        database = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
-        database.execute(f"PRAGMA page_size = {pages.PAGE}")
-        database.execute("PRAGMA synchronous = EXTRA")  # a rollback journal is gone from the disk before the answer
-        database.execute("PRAGMA secure_delete = ON")
-        database.execute("PRAGMA trusted_schema = OFF")
-        prepare(database)
-    except UNREADABLE as problem:
-        _close(database)
-        raise _cannot(path, problem) from None
-    except _NotALedgerError as problem:
-        _close(database)
-        raise InputError([Fault(problem.found, problem.remedy, Place(str(path)))]) from None
-    return database
-
-
-def _close(database: sqlite3.Connection | None) -> None:
-    if database is not None:
-        database.close()
-
-
-SAID = {
-    "locked": ("another process keeps it locked", "Try again when that one is done."),
-    "full": ("the disk is full; nothing was recorded", "Free some space, and run the command again."),
-    "readonly": ("it cannot be written to; nothing was recorded", "Check its permissions."),
-    "unable to open": ("it cannot be opened", "Check the path and its permissions."),
-    "not a database": ("this is not a ledger of this program", "Name another file with '--ledger FILE'."),
-    "I/O error": ("the disk cannot be read or written; nothing was recorded", "Check the disk, and its space."),
-}
-"""What SQLite says, by a part of its message, and what to do."""
-
-
-def _cannot(path: Path, problem: Exception) -> InputError:
-    """Say in words what SQLite says."""
-    for part, (found, remedy) in SAID.items():
-        if part in str(problem):
-            return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])
-    return _damaged(path, f"it is damaged ({problem})")
-
-
-def _damaged(path: Path, found: str) -> InputError:
-    remedy = "Restore it from a copy; 'ivig-mg audit verify' says what is damaged."
-    return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])
-
-
-def _unwritable(path: Path, reason: str) -> InputError:
-    found = f"the ledger cannot be written here: {reason}"
-    return InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))])
+    storage.make_file(path)
+    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis)))

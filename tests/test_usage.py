@@ -121,8 +121,9 @@ def test_the_exports_hold_every_entry_alike(ledger: Ledger, tmp_path: Path) -> N
     lines = [json.loads(line) for line in files["jsonl"].read_text(encoding="utf-8").splitlines()]
     with open(files["csv"], encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    table = duckdb.sql(f"SELECT * FROM '{files['parquet']}' ORDER BY number").fetchall()
-    columns = [str(column[0]) for column in duckdb.sql(f"DESCRIBE SELECT * FROM '{files['parquet']}'").fetchall()]
+    database = duckdb.connect()
+    table = database.execute(f"SELECT * FROM '{files['parquet']}' ORDER BY number").fetchall()
+    columns = [str(column[0]) for column in database.description or ()]
     assert len(lines) == len(rows) == len(table) == ledger.size
     for line, row, values in zip(lines, rows, table, strict=True):
         entry, content = line["entry"], line.get("receipt")

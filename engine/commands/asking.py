@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.patients import findings_of, in_force, parameters_of, rule_base
-from engine.commands.recording import record_where_possible, recording_options
+from engine.commands.recording import Envelope, record_where_possible, recording_options
 from engine.commands.terminal import (
     Settings,
     case_argument,
@@ -67,10 +67,7 @@ def ask(
     save: str | None,
     report: str | None,
     no_record: bool,
-    ledger: Path | None,
-    key: Path | None,
-    actor: str | None,
-    patient: str | None,
+    envelope: Envelope,
 ) -> None:
     """Ask what matters about one patient, say why, and end in the consultation.
 
@@ -78,24 +75,15 @@ def ask(
     file, whose place is said at the end. The consultation is recorded in the ledger (see 'audit').
     Type 'help' at any question.
     """
-    from engine.conversation import Conversation
     from engine.files import require_new
-    from engine.rendering.consultation import NORMAL
     from engine.rendering.dialogue import Dialogue
 
-    base = rule_base(settings)
-    folder = journal or _usual_place()
     if resume is not None and (case is not None or settings.parameters is not None):
         raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
     for target in filter(None, [save, report]):
         require_new(target)
-    conversation = Conversation(
-        base, _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
-    )
-    writers = {
-        "save": lambda file: _save(conversation, file),
-        "report": lambda file: write_report(base, conversation.consultation(), file),
-    }
+    conversation = _conversation(settings, journal or _usual_place(), resume, case)
+    writers = _writers(conversation)
     go_on = "ivig-mg ask --resume" + (f" --journal {shlex.quote(str(journal))}" if journal is not None else "")
     dialogue = Dialogue(conversation, writers, width(), colour(), go_on)
     _converse(dialogue)
@@ -104,10 +92,25 @@ def ask(
             print_text(writers[name](file))
     if dialogue.settled:
         if not no_record:
-            print_text(
-                record_where_possible(settings, conversation.consultation(), NORMAL, ledger, key, actor, patient)
-            )
+            print_text(record_where_possible(settings, conversation.consultation(), envelope))
         conversation.journal.finish()  # only now: until all of this is there, the conversation can be gone on with
+
+
+def _conversation(settings: Settings, folder: Path, resume: str | None, case: str | None) -> Any:
+    """Return the conversation that goes on, or a new one."""
+    from engine.conversation import Conversation
+
+    base = rule_base(settings)
+    journal = _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
+    return Conversation(base, journal)
+
+
+def _writers(conversation: Any) -> dict[str, Any]:
+    """Return what writes the files that can be asked for in a conversation."""
+    return {
+        "save": lambda file: _save(conversation, file),
+        "report": lambda file: write_report(conversation.base, conversation.consultation(), file),
+    }
 
 
 def _converse(dialogue: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,15 +42,36 @@ def ledger_options(command: _Command) -> _Command:
     return ledger(key(command))
 
 
-def recording_options(command: _Command) -> _Command:
-    """Let a command say by whom and of whom a consultation is recorded."""
+class Envelope(Struct, frozen=True):
+    """What stands round a receipt, as it was asked for; what was not asked for is None."""
+
+    ledger: Path | None
+    key: Path | None
+    actor: str | None
+    patient: str | None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether none of it was asked for."""
+        return all(value is None for value in (self.ledger, self.key, self.actor, self.patient))
+
+
+def recording_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command say where, by whom and of whom a consultation is recorded: its ``envelope``."""
+
+    @wraps(command)
+    def with_envelope(
+        *words: Any, ledger: Path | None, key: Path | None, actor: str | None, patient: str | None, **named: Any
+    ) -> None:
+        command(*words, envelope=Envelope(ledger, key, actor, patient), **named)
+
     patient = click.option(
         "--patient",
         metavar="REFERENCE",
         help="Record a keyed hash of this patient reference, never the reference itself.",
     )
     actor = click.option("--actor", metavar="NAME", help="Who consults; the name of the user if left out.")
-    return actor(patient(ledger_options(command)))
+    return actor(patient(ledger_options(with_envelope)))
 
 
 def place_of(ledger: Path | None, key: Path | None) -> Place:
@@ -64,15 +86,12 @@ def record_consultation(
     settings: Settings,
     consultation: Any,
     length: str,
-    ledger: Path | None,
-    key: Path | None,
-    actor: str | None,
-    patient: str | None,
+    envelope: Envelope,
 ) -> str:
     """Record a consultation as it is shown in a length, and say so once it is on disk."""
     from engine.rendering.consultation import render_consultation
 
-    place = place_of(ledger, key)
+    place = place_of(envelope.ledger, envelope.key)
     shown = render_consultation(consultation, length)
     with needing("audit"):
         from engine.keys import read_key
@@ -83,18 +102,18 @@ def record_consultation(
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
     kept = begin_or_open(place.ledger, place.key)
     try:
-        pseudonym = read_key(place.key).pseudonym(patient) if patient else ""
-        one = recording(consultation, shown, snapshot.digest, now(), actor or user(), pseudonym)
+        pseudonym = read_key(place.key).pseudonym(envelope.patient) if envelope.patient else ""
+        one = recording(consultation, shown, snapshot.digest, now(), envelope.actor or user(), pseudonym)
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
     return f"Recorded as entry {entry.number} of {place.ledger}.\n"
 
 
-def record_where_possible(settings: Settings, consultation: Any, length: str, *envelope: Any) -> str:
+def record_where_possible(settings: Settings, consultation: Any, envelope: Envelope) -> str:
     """Record a consultation, or say what is not installed for it."""
     try:
-        return record_consultation(settings, consultation, length, *envelope)
+        return record_consultation(settings, consultation, "normal", envelope)
     except NotInstalledError as problem:
         return f"Not recorded: {describe(problem.faults[0])}\n"
 
