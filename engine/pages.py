@@ -7,7 +7,6 @@ lead to other pages: SQLite leaves old bytes there when it rearranges them.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,27 +22,24 @@ LEAF, INTERIOR = 13, 5
 
 def faults(path: Path, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
     """Yield what is wrong with a file that holds so many tables, last written by this version of SQLite."""
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        yield from _of_header(content, application, version, tables, sqlite)
-        for start in range(0, len(content) - PAGE + 1, PAGE):
-            if content[_head(start)] == LEAF and content[slice(*unused(content, start))].strip(b"\0"):
-                yield f"something stands in the unused space of page {start // PAGE + 1}"
+    with open(path, "rb") as file:
+        for number, page in enumerate(iter(lambda: file.read(PAGE), b""), 1):
+            if number == 1:
+                yield from _of_header(page, path.stat().st_size, application, version, tables, sqlite)
+            head = HEADER if number == 1 else 0
+            if page[head] == LEAF and page[slice(*unused(page, head))].strip(b"\0"):
+                yield f"something stands in the unused space of page {number}"
 
 
-def unused(content: bytes | mmap.mmap, start: int) -> tuple[int, int]:
-    """Return where the unused space of a page of a table begins and ends."""
-    head = _head(start)
-    cells = int.from_bytes(content[head + 3 : head + 5], "big")
-    first_cell = int.from_bytes(content[head + 5 : head + 7], "big")
-    begins = head + (8 if content[head] == LEAF else 12) + 2 * cells
-    return begins, max(begins, start + (first_cell or PAGE))
+def unused(page: bytes, head: int = 0) -> tuple[int, int]:
+    """Return where the unused space of a page of a table begins and ends; ``head`` is where its own header is."""
+    cells = int.from_bytes(page[head + 3 : head + 5], "big")
+    first_cell = int.from_bytes(page[head + 5 : head + 7], "big")
+    begins = head + (8 if page[head] == LEAF else 12) + 2 * cells
+    return begins, max(begins, first_cell or PAGE)
 
 
-def _head(start: int) -> int:
-    return start if start else HEADER
-
-
-def _of_header(content: bytes | mmap.mmap, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
+def _of_header(content: bytes, length: int, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
     """Yield what is wrong with the header, every byte of which is known of a ledger."""
 
     def number(at: int) -> int:
@@ -53,7 +49,7 @@ def _of_header(content: bytes | mmap.mmap, application: int, version: int, table
         "magic": content[:16] == b"SQLite format 3\0",
         "format": content[16:24] == PAGE.to_bytes(2, "big") + bytes([1, 1, 0, 64, 32, 32]),
         "counter": number(24) == number(92),
-        "length": number(28) * PAGE == len(content),
+        "length": number(28) * PAGE == length,
         "unused pages": (number(32), number(36)) == (0, 0),
         "schema": (number(40), number(44)) == (tables, 4),
         "settings": (number(52), number(56), number(64)) == (0, 1, 0),

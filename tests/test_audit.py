@@ -130,7 +130,12 @@ def test_long_work_is_interrupted_quietly_and_run_again(tmp_path: Path, command:
     ledger.close()
     words = [sys.executable, "-c", SLOWLY, "audit", *command, "--ledger", str(path)]
     child = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "."},
     )
     assert child.stderr is not None
     assert child.stderr.readline() == "begun\n"

@@ -60,7 +60,7 @@ def never_read(content: bytes) -> set[int]:
     for start in range(0, len(content), pages.PAGE):
         if content[start] != pages.INTERIOR:
             continue
-        found.update(range(*pages.unused(content, start)))
+        found.update(start + place for place in range(*pages.unused(content[start : start + pages.PAGE])))
         block = int.from_bytes(content[start + 1 : start + 3], "big")
         while block:
             size = int.from_bytes(content[start + block + 2 : start + block + 4], "big")
