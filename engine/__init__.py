@@ -7,7 +7,8 @@ One noun a module, each importing only from those before it:
 ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
-``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` · ``comparison`` ·
+``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` ·
+``answers`` · ``disagreements`` · ``comparison`` ·
 ``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
 ``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``usage`` · ``selection`` · ``exports`` ·
 ``rendering`` · ``commands``

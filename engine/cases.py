@@ -12,14 +12,17 @@ from typing import Any
 from msgspec import Struct
 
 from engine import forms, shapes
-from engine.documents import Document, Entries, Node, Scalar, read
+from engine.documents import Document, Entries, Listing, Node, Scalar, read
 from engine.errors import Fault, InputError, KnowledgeError, Place, did_you_mean, listed, shortened
 from engine.findings import Given
 from engine.shapes import MISSING
 
 
 class Case(Struct, frozen=True):
-    """One patient as written: findings, local parameters, and what is expected of the answer."""
+    """One patient as written: findings, local parameters, and what is expected of the answer.
+
+    ``written`` is the whole of it, and the file it stands in.
+    """
 
     name: str
     says: str
@@ -27,6 +30,7 @@ class Case(Struct, frozen=True):
     parameters: Mapping[str, Given]
     expect: Mapping[str, Any]
     place: Place
+    written: tuple[Node, Document] | None = None
 
 
 def load_case(path: str | Path, name: str | None = None) -> Case:
@@ -62,12 +66,17 @@ def load_cases(folder: Path) -> list[Case]:
         KnowledgeError: with every fault of every file.
 
     """
-    documents = [read(path) for path in sorted((folder / "cases").glob("*.yaml"))]
-    cases = [case for document in documents for case in _cases(document)]
-    faults = [fault for document in documents for fault in document.faults]
+    cases, faults = read_cases(folder)
     if faults:
         raise KnowledgeError(faults)
     return cases
+
+
+def read_cases(folder: Path) -> tuple[list[Case], list[Fault]]:
+    """Return all worked cases of a knowledge base that can be read, and every fault of their files."""
+    documents = [read(path) for path in sorted((folder / "cases").glob("*.yaml"))]
+    cases = [case for document in documents for case in _cases(document)]
+    return cases, [fault for document in documents for fault in document.faults]
 
 
 def load_parameters(path: str | Path) -> Mapping[str, Given]:
@@ -113,7 +122,32 @@ def _case(name: str, node: Node, document: Document) -> Case | None:
         _given(values["parameters"], document) if "parameters" in values else {},
         values.get("expect", {}),
         Place(document.name, node.line, node.column),
+        (node, document),
     )
+
+
+def where(case: Case, word: str) -> Given:
+    """Return a word of the expectations of a case with its place; the place of the case if it is not there."""
+    node, document = case.written or (Scalar("", 0, 0), Document(""))
+    expected = node.values.get("expect", node) if isinstance(node, Entries) else node
+    return dict(_standing(expected, document)).get(word, Given(word, case.place))
+
+
+def _standing(node: Node, document: Document) -> Iterator[tuple[str, Given]]:
+    """Yield every word below a node with its place."""
+    if isinstance(node, Scalar):
+        yield node.text, _given_at(node.text, node, document)
+    elif isinstance(node, Listing):
+        for item in node.items:
+            yield from _standing(item, document)
+    else:
+        for key in node.keys.values():
+            yield key.text, _given_at(key.text, key, document)
+            yield from _standing(node.values[key.text], document)
+
+
+def _given_at(text: str, node: Node, document: Document) -> Given:
+    return Given(text, Place(document.name, node.line, node.column), document.excerpt(node.line))
 
 
 def _given(node: Node, document: Document) -> dict[str, Given]:
@@ -131,5 +165,7 @@ def _words(node: Entries, document: Document) -> Iterator[tuple[str, Given]]:
             shapes.expect(document, value, f"one value for '{shortened(name)}'")
             continue
         key = node.keys[name]
-        excerpt = shortened(document.lines[key.line - 1].strip(), 100)
-        yield name, Given(value.text, Place(document.name, key.line, key.column), excerpt)
+        if shapes.TO_DO in (name, value.text):
+            document.fault("'???' where a name with its value was expected", "Write such as 'dysphagia: yes'.", key)
+            continue
+        yield name, _given_at(value.text, key, document)

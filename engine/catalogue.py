@@ -19,7 +19,9 @@ from engine.model import (
     Named,
     Parameter,
     ReferenceKey,
+    Regimen,
     Section,
+    Spread,
     Statement,
     Test,
     in_order,
@@ -158,15 +160,25 @@ def place(knowledge: Knowledge, statement: Statement) -> dict[str, Any]:
 def _numbers(statement: Statement) -> dict[str, Any]:
     data: dict[str, Any] = {}
     if statement.regimen is not None:
-        regimen = statement.regimen
-        total = plain(regimen.low) if regimen.low == regimen.high else f"{plain(regimen.low)} to {plain(regimen.high)}"
-        daily = f", {plain(regimen.daily)} g/kg a day" if regimen.daily is not None else ""
-        lower = f"; lower end: {regimen.lower_end}" if regimen.lower_end else ""
-        data["regimen"] = f"{total} g/kg over {regimen.days} days{daily}; weight: {regimen.weight}{lower}"
+        data["regimen"] = regimen_words(statement.regimen)
     if statement.spread is not None:
-        spread = statement.spread
-        data["spread"] = f"{spread.shortest} to {spread.longest} days at {plain(spread.daily)} g/kg a day"
+        data["spread"] = spread_words(statement.spread)
     return data
+
+
+def regimen_words(regimen: Regimen) -> str:
+    """Say what a regimen gives: g/kg in all, days, g/kg a day where that is stated, and by which weight."""
+    total = plain(regimen.low) if regimen.low == regimen.high else f"{plain(regimen.low)} to {plain(regimen.high)}"
+    daily = f", {plain(regimen.daily)} g/kg a day" if regimen.daily is not None else ""
+    weight = "weight not stated" if regimen.weight == "not stated" else f"by {regimen.weight} weight"
+    lower = f"; lower end: {regimen.lower_end}" if regimen.lower_end else ""
+    return f"{total} g/kg over {regimen.days} days{daily}, {weight}{lower}"
+
+
+def spread_words(spread: Spread) -> str:
+    """Say how large doses are spread: days, g/kg a day, and the conflict to see where that does not fit."""
+    outside = f"; outside: {spread.outside}" if spread.outside else ""
+    return f"{spread.shortest} to {spread.longest} days at {plain(spread.daily)} g/kg a day{outside}"
 
 
 def _document(knowledge: Knowledge, name: str) -> dict[str, Any]:
@@ -223,7 +235,8 @@ def sources_of(parameter: Parameter) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _formulas(parameter: Parameter) -> dict[str, str]:
+def formula_words(parameter: Parameter) -> dict[str, str]:
+    """Say how each formula of a parameter computes."""
     return {
         name: (
             ", ".join(f"{plain(base)} kg ({sex})" for sex, base in formula.base.items())
@@ -237,18 +250,23 @@ def _formulas(parameter: Parameter) -> dict[str, str]:
 
 def _parameter(knowledge: Knowledge, name: str) -> dict[str, Any]:
     parameter: Parameter = knowledge.parameters[name]
-    takes = Finding(
-        name, "", parameter.type, tuple(parameter.formulas or ()), parameter.unit, parameter.low, parameter.high
-    )
     return {
         "is": "parameter",
         "says": parameter.says,
         "label": NOT_FROM_SOURCE,
-        "takes": accepted(takes),
+        "takes": taken(parameter),
         "derives": parameter.derives,
         "from": sources_of(parameter),
-        "formulas": _formulas(parameter),
+        "formulas": formula_words(parameter),
     }
+
+
+def taken(parameter: Parameter) -> str:
+    """Say in words what a parameter takes as a value."""
+    choices_ = tuple(parameter.formulas or ())
+    return accepted(
+        Finding(parameter.name, "", parameter.type, choices_, parameter.unit, parameter.low, parameter.high)
+    )
 
 
 def _reference(knowledge: Knowledge, name: str) -> dict[str, Any]:

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine import schemas
-from engine.cases import Case, load_cases
+from engine.cases import Case, read_cases, where
 from engine.catalogue import rests_on, sources_of
-from engine.errors import Fault, InputError, KnowledgeError, Place, did_you_mean, listed
-from engine.findings import interpret
-from engine.loading import Loaded, read_base
+from engine.documents import Listing
+from engine.entries import Doubt
+from engine.errors import Fault, InputError, Place, did_you_mean, listed
+from engine.findings import Given, interpret
+from engine.loading import Loaded, Reading, read_all
 from engine.model import WEIGHTS_BY_BASIS, Knowledge
 from engine.sources import Bullet, numbers, numbers_of, read_source
 
@@ -36,30 +39,31 @@ class Report(Struct, frozen=True):
 
 
 def check(folder: Path, layers: Sequence[Path] = (), source: Path | None = None) -> Report:
-    """Return all faults of a knowledge base and its cases, or where there are none all warnings."""
-    try:
-        loaded = read_base(folder, layers)
-    except KnowledgeError as problem:
-        return Report(problem.faults, ())
-    try:
-        cases = [case for place in (folder, *layers) for case in load_cases(place)]
-    except KnowledgeError as problem:
-        return Report(problem.faults, ())
-    knowledge = loaded.knowledge
-    faults = [fault for case in cases for fault in unusable(knowledge, case)]
-    warnings = [*without_a_case(loaded, spoken_of(cases)), *unused(loaded), *hard_to_read(loaded)]
-    if source is not None:
-        try:
-            bullets = read_source(source, knowledge.guideline)
-            faults += other_sentences(loaded, bullets)
-            warnings += numbers_lacking(loaded, bullets)
-        except InputError as problem:
-            faults += problem.faults
-    top = layers[-1] if layers else folder
-    if schemas.stale(knowledge, top):
-        found = "the schemas for editors are not those of this knowledge base"
-        warnings.append(Fault(found, "Run 'ivig-mg knowledge schema'.", Place(str(top / schemas.FOLDER))))
-    return Report(faults, warnings, knowledge.digest)
+    """Return all faults of a knowledge base and its cases, and where all could be read all warnings."""
+    reading = _of_whole_parameters(read_all(folder, layers))
+    read = [read_cases(place) for place in (folder, *layers)]
+    cases = [case for found, _ in read for case in found]
+    unread = [fault for _, faults in read for fault in faults]
+    of_cases = [*unread, *(fault for case in cases for fault in unusable(reading, case))]
+    faults = [*reading.faults, *sorted(of_cases, key=_by_place)]
+    if reading.faults or unread:
+        return Report(faults, ())
+    loaded = reading.loaded
+    against = against_source(loaded, source) if source is not None else Report((), list(placeholders(loaded)))
+    warnings = [
+        *without_a_case(loaded, spoken_of(cases)),
+        *without_words(cases),
+        *unused(loaded),
+        *hard_to_read(loaded),
+        *against.warnings,
+        *strange_to_editors(loaded.knowledge, layers[-1] if layers else folder),
+    ]
+    return Report([*faults, *against.faults], warnings, loaded.knowledge.digest)
+
+
+def _by_place(fault: Fault) -> tuple[str, int, int]:
+    place = fault.place or Place("")
+    return (place.file, place.line or 0, place.column or 0)
 
 
 EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references")
@@ -71,20 +75,40 @@ def spoken_of(cases: Iterable[Case]) -> set[str]:
     return {name for case in cases for key in EXPECTED_OF for name in case.expect.get(key, ())}
 
 
-def unusable(knowledge: Knowledge, case: Case) -> Iterator[Fault]:
+def unusable(reading: Reading, case: Case) -> Iterator[Fault]:
     """Yield what keeps a case from being run: findings that cannot be, and names that there are not."""
+    knowledge, doubt = reading.loaded.knowledge, reading.doubt
     try:
-        interpret(knowledge, case.findings, case.parameters)
+        findings = _certain(case.findings, knowledge.findings, doubt)
+        interpret(knowledge, findings, _certain(case.parameters, knowledge.parameters, doubt))
     except InputError as problem:
         yield from problem.faults
-    for names, known in (
-        (sorted(spoken_of([case])), knowledge.rules),
-        ([name for key in ("open", "closed") for name in case.expect.get(key, ())], knowledge.findings),
-    ):
-        for name in names:
-            if name not in known:
+    expect = case.expect
+    dosed = [dose[key] for dose in expect.get("doses", ()) for key in ("statement", "of") if key in dose]
+    asked = [*expect.get("open", ()), *expect.get("closed", ()), *filter(None, [expect.get("first")])]
+    for names, known in (({*spoken_of([case]), *dosed}, knowledge.rules), (asked, knowledge.findings)):
+        for name in sorted(set(names)):
+            if name not in known and name not in doubt:
                 found = f"{case.name or 'the case'} expects something of '{name}', which there is not"
-                yield Fault(found, did_you_mean(name, known) or "Check the name.", case.place)
+                at = where(case, name)
+                yield Fault(found, did_you_mean(name, known) or "Check the name.", at.place, at.excerpt)
+
+
+def _certain(given: Mapping[str, Given], known: Mapping[str, object], doubt: Doubt) -> dict[str, Given]:
+    """Return what was given without the names that may be known although they could not be read."""
+    return {name: word for name, word in given.items() if name in known or name not in doubt}
+
+
+def _of_whole_parameters(reading: Reading) -> Reading:
+    """Return a reading in which every parameter finds what it reads and derives; the others are in doubt."""
+    knowledge = reading.loaded.knowledge
+    whole = {
+        name: parameter
+        for name, parameter in knowledge.parameters.items()
+        if all(finding in knowledge.findings for finding in (parameter.derives, *sources_of(parameter)))
+    }
+    doubt = reading.doubt | Doubt(frozenset(knowledge.parameters.keys() - whole.keys()))
+    return replace(reading, doubt=doubt, loaded=replace(reading.loaded, knowledge=replace(knowledge, parameters=whole)))
 
 
 def without_a_case(loaded: Loaded, named: set[str]) -> Iterator[Fault]:
@@ -93,6 +117,20 @@ def without_a_case(loaded: Loaded, named: set[str]) -> Iterator[Fault]:
         for name in getattr(loaded.knowledge, kind):
             if name not in named:
                 yield _warning(loaded, kind, name, "no case expects anything of it", "Add one in which it applies.")
+
+
+def without_words(cases: Iterable[Case]) -> Iterator[Fault]:
+    """Yield the cases that do not say whom they are about."""
+    for case in cases:
+        if not case.says:
+            yield Fault(f"{case.name or 'the case'}: a case without 'says'", "Say who the patient is.", case.place)
+
+
+def strange_to_editors(knowledge: Knowledge, folder: Path) -> Iterator[Fault]:
+    """Yield that the schemas in a folder are not up to date, if so."""
+    if schemas.stale(knowledge, folder):
+        found = "the schemas for editors are not those of this knowledge base"
+        yield Fault(found, "Run 'ivig-mg knowledge schema'.", Place(str(folder / schemas.FOLDER)))
 
 
 def unused(loaded: Loaded) -> Iterator[Fault]:
@@ -149,26 +187,74 @@ def _sentences(text: str) -> list[str]:
     return [sentence for sentence in re.split(r"(?<=[.!?:;])\s+", text) if sentence.strip()]
 
 
+PLACEHOLDER = "0" * 64
+"""The digest that stands in a base just begun."""
+
+
+def placeholders(loaded: Loaded) -> Iterator[Fault]:
+    """Yield every digest that nobody has made yet."""
+    for code, number, digest in _digests(loaded.knowledge):
+        if digest == PLACEHOLDER:
+            remedy = "Put the digest of the source's sentence; 'knowledge check --source FILE' says it."
+            yield _at_digest(loaded, code, number, f"{code}.{number}: the digest is a placeholder", remedy)
+
+
+def _digests(knowledge: Knowledge) -> Iterator[tuple[str, int, str]]:
+    """Yield the digests with their sections and bullets, from 1."""
+    for section in knowledge.guideline.sections.values():
+        for number, digest in enumerate(section.bullets, 1):
+            yield section.code, number, digest
+
+
+def _at_digest(loaded: Loaded, code: str, number: int, found: str, remedy: str) -> Fault:
+    section = loaded.entries["sections"][code]
+    bullets = section.node.values["bullets"]
+    node = bullets.items[number - 1] if isinstance(bullets, Listing) else bullets
+    document = section.document
+    return Fault(found, remedy, Place(document.name, node.line, node.column), document.excerpt(node.line))
+
+
+def against_source(loaded: Loaded, source: Path) -> Report:
+    """Hold the digests and the numbers of a knowledge base against a copy of its source."""
+    try:
+        bullets = read_source(source, loaded.knowledge.guideline)
+    except InputError as problem:
+        return Report(problem.faults, ())
+    return Report(list(other_sentences(loaded, bullets)), list(numbers_lacking(loaded, bullets)))
+
+
 def other_sentences(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fault]:
     """Yield every digest that is not that of the source's sentence."""
     knowledge = loaded.knowledge
-    for section in knowledge.guideline.sections.values():
-        for number, digest in enumerate(section.bullets, 1):
-            place = f"{section.code}.{number}"
-            if section.code in knowledge.layer_of:
-                continue
-            if place not in bullets:
-                yield Fault(f"the source has no {place}: '{section.heading}', bullet {number}", "Check the heading.")
-            elif bullets[place].digest != digest:
-                found = f"the digest of {place} is not that of the source's sentence there"
-                yield Fault(found, f"The sentence there has {bullets[place].digest}; read it again before you mend it.")
+    for code, number, digest in _digests(knowledge):
+        place = f"{code}.{number}"
+        if code in knowledge.layer_of:
+            continue
+        if place not in bullets:
+            found = f"the source has no {place}: '{knowledge.guideline.sections[code].heading}', bullet {number}"
+            yield _at_digest(loaded, code, number, found, "Check the heading.")
+        elif bullets[place].digest != digest:
+            found = f"the digest of {place} is not that of the source's sentence there"
+            yield _at_digest(loaded, code, number, found, _how_to_mend(knowledge, place, bullets[place].digest))
+
+
+def _how_to_mend(knowledge: Knowledge, place: str, digest: str) -> str:
+    resting = [s.id for s in knowledge.statements.values() if _bullet_of(s.source) == place]
+    again = f"Read it again with {listed(resting)}, which" if resting else "Read it again; no statement"
+    verb = "rests" if len(resting) < 2 else "rest"
+    return f"{again} {verb} on it, before you mend the digest. The sentence there has {digest}."
+
+
+def _bullet_of(source: str) -> str:
+    """Return the bullet that a statement rests on: the first where its place names none."""
+    return source if "." in source else f"{source}.1"
 
 
 def numbers_lacking(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[Fault]:
     """Yield every number that a statement has and its sentence of the source lacks."""
     knowledge = loaded.knowledge
     for statement in knowledge.statements.values():
-        place = statement.source if "." in statement.source else f"{statement.source}.1"
+        place = _bullet_of(statement.source)
         if statement.id in knowledge.layer_of or place not in bullets:
             continue
         there = numbers(bullets[place].text) | numbers(bullets[place].heading)
@@ -183,5 +269,5 @@ def numbers_lacking(loaded: Loaded, bullets: Mapping[str, Bullet]) -> Iterator[F
 def _warning(loaded: Loaded, kind: str, name: str, found: str, remedy: str, key: str = "") -> Fault:
     entry = loaded.entries[kind][name]
     node = entry.node.values.get(key, entry.node)
-    line = entry.document.lines[node.line - 1].strip() if key in entry.node.values else ""
-    return Fault(f"{name}: {found}", remedy, Place(entry.document.name, node.line, node.column), line[:100])
+    line = entry.document.excerpt(node.line) if key in entry.node.values else ""
+    return Fault(f"{name}: {found}", remedy, Place(entry.document.name, node.line, node.column), line)

@@ -3,99 +3,253 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from engine.answers import Difference, differences
 from engine.cases import Case
+from engine.catalogue import formula_words, regimen_words, rule_tree, spread_words, taken
 from engine.conditions import Judge
-from engine.consultation import VERDICTS, Consultation, evaluate
+from engine.consultation import Consultation, evaluate
 from engine.errors import InputError
 from engine.findings import interpret
-from engine.language import phrase
-from engine.model import Condition, Knowledge, natural
+from engine.language import accepted, choices, phrase, plain
+from engine.model import Condition, Finding, Knowledge, OnCourse, Parameter, Regimen, Section, Spread, natural
 
-GROUPS = ("findings", "concepts", "statements", "document", "conflicts", "references", "parameters", "notes")
+GROUPS = ("findings", "concepts", "statements", "document", "conflicts", "references", "parameters", "notes", "layers")
+
+READING = "reading"
+"""The aspect of a case that only one of two knowledge bases can read."""
+
+MEANING = ("when", "regimen", "spread", "fulfilled", "references", "kind", "between", "decides status")
+"""The parts of a rule that an answer can depend on."""
 
 
 class Changed(Struct, frozen=True):
-    """One entry that differs: what it is, and for each part of it the old and the new; None is absent."""
+    """One entry that was changed, added or removed: for each part that differs, the old and the new; None is absent.
+
+    ``rules`` has the parts that are conditions once more, each as a tree.
+    """
 
     group: str
     id: str
+    how: str
     parts: Mapping[str, tuple[str | None, str | None]]
+    rules: Mapping[str, tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]] = {}
+
+
+class Accepted(Struct, frozen=True):
+    """A finding of both that no longer takes the same values: what only the old takes, and what only the new."""
+
+    finding: str
+    old: tuple[str, ...]
+    new: tuple[str, ...]
 
 
 class CaseChange(Struct, frozen=True):
-    """A case that is answered otherwise, with what differs in words."""
+    """A case that is answered otherwise, with each difference."""
 
     case: str
-    differences: tuple[str, ...]
-
-
-class Disagreement(Struct, frozen=True):
-    """A rule on which the two disagree, and a smallest patient for whom they do."""
-
-    rule: str
-    old: str
-    new: str
-    patient: Mapping[str, str]
+    differences: tuple[Difference, ...]
 
 
 class Comparison(Struct, frozen=True):
-    """What differs between two knowledge bases.
+    """What differs between two knowledge bases; ``layers`` has the layer of each entry that stands in one.
 
-    ``agreeing`` has the rules that were changed in words and come out alike for every patient; it and
-    ``disagreements`` are None where no solver is installed.
+    ``disagreements`` has a smallest patient for each rule on which the two disagree, ``agreeing`` the rules
+    that were changed and come out alike for every patient, ``never`` those that only one has and that apply
+    to no patient. All three are None where no solver is installed.
     """
 
     old: str
     new: str
     changed: Sequence[Changed]
+    accepted: Sequence[Accepted]
     cases: Sequence[CaseChange]
-    disagreements: Sequence[Disagreement] | None = None
+    disagreements: Sequence[Any] | None = None
     agreeing: Sequence[str] | None = None
+    never: Sequence[str] | None = None
+    layers: Mapping[str, str] = {}
+
+
+def compare(old: Knowledge, new: Knowledge, cases: Sequence[Case], with_solver: bool = True) -> Comparison:
+    """Return everything that differs between two knowledge bases."""
+    changed = list(changed_entries(old, new))
+    layer_of = {**old.layer_of, **new.layer_of}
+    found = Comparison(
+        old.digest,
+        new.digest,
+        changed,
+        list(_accepted(old, new)),
+        list(changed_cases(old, new, cases)),
+        layers={name: layer_of[name] for name in natural(layer_of)},
+    )
+    return _with_proofs(found, old, new) if with_solver else found
+
+
+def _with_proofs(found: Comparison, old: Knowledge, new: Knowledge) -> Comparison:
+    try:
+        from engine.disagreements import proven
+    except ModuleNotFoundError:
+        return found
+    proofs = proven(old, new, {entry.id for entry in found.changed if any(part in entry.parts for part in MEANING)})
+    return replace(found, disagreements=proofs.disagreements, agreeing=proofs.agreeing, never=proofs.never)
+
+
+# Words. ------------------------------------------------------------------------------------
 
 
 def changed_entries(old: Knowledge, new: Knowledge) -> Iterator[Changed]:
     """Yield every entry that differs between two knowledge bases."""
-    parts = _parts(_content(old.guideline, old), _content(new.guideline, new))
-    if parts:
-        yield Changed("guideline", new.guideline.id, parts)
+    yield from _changed("guideline", new.guideline.id, (old.guideline, old), (new.guideline, new))
+    yield from _reordered(old, new)
     for group in GROUPS:
-        before: Mapping[Any, Any] = getattr(old, group)
-        after: Mapping[Any, Any] = getattr(new, group)
-        for name in natural(map(str, {**before, **after})):
-            key: Any = int(name) if group == "references" and name.isdecimal() else name
-            parts = _parts(
-                _content(before[key], old) if key in before else {}, _content(after[key], new) if key in after else {}
-            )
-            if parts:
-                yield Changed(group, name, parts)
+        before, after = _entries(old, group), _entries(new, group)
+        for name in natural({**before, **after}):
+            yield from _changed(group, name, (before.get(name), old), (after.get(name), new))
 
 
-def _parts(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str | None, str | None]]:
-    return {key: (old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)}
+def _entries(knowledge: Knowledge, group: str) -> Mapping[str, Struct]:
+    if group == "layers":
+        return {layer.id: layer for layer in knowledge.layers}
+    return {str(name): entry for name, entry in getattr(knowledge, group).items()}
 
 
-def _content(entry: Struct, knowledge: Knowledge) -> dict[str, str]:
-    """Return the parts of an entry as text; a condition in words."""
-    found: dict[str, str] = {}
-    for field in entry.__struct_fields__:
-        value = getattr(entry, field)
-        if value in (None, "", (), {}, False):
-            continue
-        found[field.replace("_", " ")] = (
-            phrase(value, knowledge.units) if isinstance(value, Condition) else _plain(value)
+def _changed(
+    group: str, name: str, old: tuple[Struct | None, Knowledge], new: tuple[Struct | None, Knowledge]
+) -> Iterator[Changed]:
+    whole = old[0] is not None and new[0] is not None
+    how = "changed" if whole else "added" if old[0] is None else "removed"
+    before, after = (_content(entry, knowledge, whole) for entry, knowledge in (old, new))
+    differing = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    trees = [_trees(entry, knowledge) for entry, knowledge in (old, new)]
+    if differing:
+        yield Changed(
+            group,
+            name,
+            how,
+            {key: (before.get(key), after.get(key)) for key in differing},
+            {key: (trees[0].get(key), trees[1].get(key)) for key in differing if key in {**trees[0], **trees[1]}},
         )
-    return found
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(msgspec.to_builtins(value, str_keys=True), order="deterministic").decode()
+def _reordered(old: Knowledge, new: Knowledge) -> Iterator[Changed]:
+    """Yield the findings of both from the first to the last that stands elsewhere; questions have their order."""
+    before = [name for name in old.findings if name in new.findings]
+    after = [name for name in new.findings if name in old.findings]
+    moved = [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    if moved:
+        span = slice(moved[0], moved[-1] + 1)
+        order = (", ".join(before[span]), ", ".join(after[span]))
+        yield Changed("guideline", new.guideline.id, "changed", {"order of the questions": order})
+
+
+def _trees(entry: Struct | None, knowledge: Knowledge) -> dict[str, Mapping[str, Any]]:
+    values = {_key(field): getattr(entry, field) for field in (entry.__struct_fields__ if entry is not None else ())}
+    return {key: rule_tree(value, knowledge) for key, value in values.items() if isinstance(value, Condition)}
+
+
+def _content(entry: Struct | None, knowledge: Knowledge, flags: bool) -> dict[str, str]:
+    """Return the parts of an entry in words; a no where a part says yes or no only with ``flags``."""
+    if entry is None:
+        return {}
+    values = {_key(field): getattr(entry, field) for field in entry.__struct_fields__ if field not in _SAID_ELSEWHERE}
+    found = {key: _words(key, value, knowledge) for key, value in values.items() if flags or value is not False}
+    if isinstance(entry, Finding):
+        found = {key: word for key, word in found.items() if key not in _TAKEN} | {"takes": accepted(entry)}
+    if isinstance(entry, Parameter):
+        formulas = {f"formula {name}": says for name, says in formula_words(entry).items()}
+        found = {key: word for key, word in found.items() if key not in _TAKEN} | {"takes": taken(entry)} | formulas
+    sections: Mapping[str, Section] = getattr(entry, "sections", {})
+    found |= {f"section {code}": _section(section) for code, section in sections.items()}
+    return {key: word for key, word in found.items() if word}
+
+
+_SAID_ELSEWHERE = ("id", "name", "number", "sections", "formulas", "entries")
+"""Fields that name an entry, or that are told part by part."""
+
+_TAKEN = ("type", "choices", "unit", "low", "high")
+"""Fields that are told together: what a finding or a parameter takes."""
+
+
+def _key(field: str) -> str:
+    return field.replace("_", " ")
+
+
+def _words(key: str, value: Any, knowledge: Knowledge) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return plain(value)
+        case Regimen():
+            return regimen_words(value)
+        case Spread():
+            return spread_words(value)
+        case OnCourse():
+            return _course(value)
+        case tuple():
+            between = {"between": " against ", "left out": ": "}.get(key, ", ") if _is_nested(value) else ", "
+            return between.join(_words("", part, knowledge) for part in value)
+    return phrase(value, knowledge.units) if isinstance(value, Condition) else str(value)
+
+
+def _is_nested(value: tuple[Any, ...]) -> bool:
+    return any(isinstance(part, tuple) for part in value)
+
+
+def _course(course: OnCourse) -> str:
+    days = "" if course.low is None else f" from day {course.low}"
+    days += "" if course.high is None else f" to day {course.high}"
+    of = f", of {', '.join(course.of)}" if course.of else ""
+    return f"{course.shows}{days}{' and on' if course.goes_on else ''}: {course.label}{of}"
+
+
+def _section(section: Section) -> str:
+    bullets = ", ".join(f"{number}: {digest}" for number, digest in enumerate(section.bullets, 1))
+    return f"{section.part} › {section.heading}; digests {bullets}"
+
+
+# What is accepted. -------------------------------------------------------------------------
+
+
+def _accepted(old: Knowledge, new: Knowledge) -> Iterator[Accepted]:
+    """Yield the findings of both that do not take the same values."""
+    for name, finding in old.findings.items():
+        other = new.findings.get(name)
+        if other is not None and _range(finding) != _range(other):
+            yield Accepted(name, tuple(_only(finding, other)), tuple(_only(other, finding)))
+
+
+def _range(finding: Finding) -> tuple[Any, ...]:
+    return finding.is_number, finding.unit, accepted(finding)
+
+
+def _only(finding: Finding, other: Finding) -> Iterator[str]:
+    """Yield in words the values that only the first of two findings takes."""
+    if (finding.is_number, finding.unit) != (other.is_number, other.unit):
+        yield accepted(finding)
+        return
+    if not finding.is_number:
+        yield from (word for word in choices(finding) if word not in choices(other))
+        return
+    low, high = finding.low or Decimal(0), finding.high or Decimal(0)
+    least, most = other.low or Decimal(0), other.high or Decimal(0)
+    unit = f" {finding.unit}" if finding.unit else ""
+    if high < least or most < low:
+        yield f"{plain(low)} to {plain(high)}{unit}"
+        return
+    if low < least:
+        yield f"{plain(low)} to less than {plain(least)}{unit}"
+    if high > most:
+        yield f"more than {plain(most)} to {plain(high)}{unit}"
+    if (finding.type, other.type) == ("number", "whole number"):
+        yield f"a number{unit} that is not whole"
 
 
 # Cases. ------------------------------------------------------------------------------------
@@ -105,13 +259,13 @@ def changed_cases(old: Knowledge, new: Knowledge, cases: Sequence[Case]) -> Iter
     """Yield the cases that the two answer differently."""
     for case in cases:
         before, after = _answer(old, case), _answer(new, case)
-        if isinstance(before, str) or isinstance(after, str):
-            if before != after:
-                yield CaseChange(case.name, (f"{_readable(before)} → {_readable(after)}",))
-            continue
-        differences = tuple(_differences(before, after))
-        if differences:
-            yield CaseChange(case.name, differences)
+        if isinstance(before, Consultation) and isinstance(after, Consultation):
+            found = tuple(differences(before, after))
+        else:
+            words = [f"cannot be read: {a}" if isinstance(a, str) else "can be read" for a in (before, after)]
+            found = (Difference("case", READING, *words),) if words[0] != words[1] else ()
+        if found:
+            yield CaseChange(case.name, found)
 
 
 def _answer(knowledge: Knowledge, case: Case) -> Consultation | str:
@@ -119,83 +273,3 @@ def _answer(knowledge: Knowledge, case: Case) -> Consultation | str:
         return evaluate(Judge(knowledge, interpret(knowledge, case.findings, case.parameters)))
     except InputError as problem:
         return problem.faults[0].found
-
-
-def _readable(answer: Consultation | str) -> str:
-    return f"cannot be read ({answer})" if isinstance(answer, str) else answer.status
-
-
-def _differences(old: Consultation, new: Consultation) -> Iterator[str]:
-    if old.status != new.status:
-        yield f"status: {old.status} → {new.status}"
-    for name in natural({**old.verdicts, **new.verdicts}):
-        before, after = old.verdicts.get(name), new.verdicts.get(name)
-        words = [verdict.verdict if verdict is not None else "not there" for verdict in (before, after)]
-        if words[0] != words[1]:
-            yield f"{name}: {words[0]} → {words[1]}"
-    if list(old.doses) != list(new.doses):
-        yield f"doses: {_doses(old)} → {_doses(new)}"
-
-
-def _doses(consultation: Consultation) -> str:
-    said = (
-        f"{d.statement} {d.g_per_kg} g/kg {d.total_g or '?'} g over {d.days or '?'} days" for d in consultation.doses
-    )
-    return "; ".join(said) or "none"
-
-
-# Every patient. ----------------------------------------------------------------------------
-
-
-def disagreements(old: Knowledge, new: Knowledge) -> tuple[list[Disagreement], list[str]]:
-    """Return a smallest patient for each rule on which the two disagree, and the rules on which none does.
-
-    Only rules of both are compared, over the findings that both have and that take the same values.
-    """
-    from engine.solver import Solver, Symbols, different, fewest
-
-    both_have = [name for name in old.rules if name in new.rules]
-    alike = [name for name, finding in old.findings.items() if _same_values(finding, new.findings.get(name))]
-    before = Symbols(old)
-    after = Symbols(new, "new ", shared=before, apart=[name for name in new.findings if name not in alike])
-    solver = Solver(before, after)
-    found, agreeing = [], []
-    for name in natural(both_have):
-        counted = [*before.known.values(), *after.known.values()]
-        one, other = before.rule(name), after.rule(name)
-        model = fewest(solver, one.yes != other.yes, counted) or fewest(solver, different(one, other), counted)
-        if model is None:
-            agreeing.append(name)
-            continue
-        patient = {**after.words(model), **before.words(model)}
-        verdicts = (_verdict(old, before.words(model), name), _verdict(new, after.words(model), name))
-        found.append(Disagreement(name, *verdicts, patient))
-    return found, agreeing
-
-
-def _same_values(finding: Any, other: Any) -> bool:
-    if other is None:
-        return False
-    fields = ("type", "choices", "unit", "low", "high")
-    return all(getattr(finding, field) == getattr(other, field) for field in fields)
-
-
-def _verdict(knowledge: Knowledge, patient: Mapping[str, str], name: str) -> str:
-    from engine.proofs import findings_of
-
-    return VERDICTS[Judge(knowledge, findings_of(knowledge, patient)).rule(name).truth]
-
-
-def compare(old: Knowledge, new: Knowledge, cases: Sequence[Case], with_solver: bool = True) -> Comparison:
-    """Return everything that differs between two knowledge bases."""
-    changed = list(changed_entries(old, new))
-    differing, agreeing = disagreements(old, new) if with_solver else (None, None)
-    touched = {entry.id for entry in changed if "when" in entry.parts}
-    return Comparison(
-        old.digest,
-        new.digest,
-        changed,
-        list(changed_cases(old, new, cases)),
-        differing,
-        None if agreeing is None else [name for name in agreeing if name in touched],
-    )

@@ -7,6 +7,7 @@ are faults. Size and depth are bounded, so that no file can hang the program.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,15 +23,26 @@ LARGEST = 5_000_000
 DEEPEST = 24
 """The deepest nesting that is read."""
 
+CUT = (
+    "the text after ' #' is a comment to YAML",
+    "Put quotes around the text, or the comment on a line of its own.",
+)
+"""What is said of a text that a comment cuts off."""
+
+_NAME = re.compile(r"""["']?([A-Za-z0-9_]+)["']?[ \t]*:(?!\S)""")
+_UNFINISHED = ("while scanning a simple key", "while scanning a quoted scalar", "while parsing a flow")
+_COMMENT = re.compile(r"[ \t]+(#)")
+
 _LOADER = getattr(yaml, "CLoader", yaml.Loader)  # libyaml where it was built in; only events are asked of it
 
 
 class Scalar(Struct):
-    """A text, where it stands."""
+    """A text, where it stands, and the line and column of a comment that cuts it off."""
 
     text: str
     line: int
     column: int
+    cut: tuple[int, int] | None = None
 
 
 class Listing(Struct):
@@ -69,10 +81,23 @@ class Document:
         else:
             self.fault_at(found, remedy, at.line, at.column)
 
+    def names(self) -> list[str]:
+        """Return the names of its entries; those at the left margin where it is not YAML."""
+        if isinstance(self.root, Entries):
+            return list(self.root.values)
+        return [found[1] for line in self.lines if (found := _NAME.match(line))]
+
     def fault_at(self, found: str, remedy: str, line: int, column: int | None = None) -> None:
         """Note a fault at a line and column, both from 1, with the line as excerpt."""
-        excerpt = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
-        self.faults.append(Fault(found, remedy, Place(self.name, line, column), shortened(excerpt, 100)))
+        self.faults.append(Fault(found, remedy, Place(self.name, line, column), self.excerpt(line)))
+
+    def line(self, number: int) -> str:
+        """Return a line, counted from 1; empty where there is none."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    def excerpt(self, number: int) -> str:
+        """Return a line as a message shows it."""
+        return shortened(self.line(number).strip(), 100)
 
 
 def read(path: str | Path) -> Document:
@@ -130,16 +155,31 @@ def parse(name: str, content: bytes) -> Document:
 
 
 def _fault_of_yaml(document: Document, problem: yaml.YAMLError) -> None:
-    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
     said = getattr(problem, "problem", None) or getattr(problem, "reason", None) or "it cannot be parsed"
     remedy = "Check the indentation, and put quotes around text that holds ': ', ' #' or begins with a sign."
     if "nesting depth" in said:  # newer versions of libyaml count for themselves, ahead of us
         said = _TooDeep.problem
-    found = f"this is not YAML: {said}"
+    mark = _mark_of(problem)
     if mark is None:
-        document.fault(found, remedy)
+        document.fault(f"this is not YAML: {said}", remedy)
+        return
+    line, column = mark.line + 1, mark.column + 1
+    before = _COMMENT.search(document.line(line - 1))
+    if "did not find expected key" in said and before is not None:
+        document.fault_at(*CUT, line - 1, before.start(1) + 1)
+    elif "<document start>" in said and "{}" in document.lines:
+        document.fault_at("an entry below '{}', which says that there is none", "Remove the '{}'.", line, column)
+    elif document.line(line)[column - 1 : column] == "\t":
+        document.fault_at("a tab, which YAML takes for no indentation", "Indent with blanks.", line, column)
     else:
-        document.fault_at(found, remedy, mark.line + 1, mark.column + 1)
+        document.fault_at(f"this is not YAML: {said}", remedy, line, column)
+
+
+def _mark_of(problem: yaml.YAMLError) -> Any:
+    """Return where a mistake is: where what is not finished began, else where YAML gave up."""
+    unfinished = (getattr(problem, "context", None) or "").startswith(_UNFINISHED)
+    marks = [getattr(problem, name, None) for name in ("context_mark", "problem_mark")]
+    return next(filter(None, marks if unfinished else reversed(marks)), None)
 
 
 class _TooDeep(yaml.YAMLError):
@@ -151,6 +191,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.commented = {number for number, line in enumerate(document.lines) if "#" in line}
         self.open: list[Listing | Entries] = []
         self.pending: list[Scalar | None] = []
         self.root: Node | None = None
@@ -162,7 +203,7 @@ class _Builder:
             line, column = mark.line + 1, mark.column + 1
             if isinstance(event, yaml.ScalarEvent):
                 self.note_extras(event, line, column)
-                self.add(Scalar(event.value, line, column))
+                self.add(Scalar(event.value, line, column, self.cut(event)))
             elif isinstance(event, yaml.CollectionStartEvent):
                 self.note_extras(event, line, column)
                 kind = Entries if isinstance(event, yaml.MappingStartEvent) else Listing
@@ -180,6 +221,14 @@ class _Builder:
                     self.document.fault_at(found, "Keep one document; remove the '---'.", line, column)
                     break
         return self.root
+
+    def cut(self, event: Any) -> tuple[int, int] | None:
+        """Return where a comment begins that follows a text without quotes on its line."""
+        end: Any = event.end_mark
+        if end.line not in self.commented or event.style not in (None, "") or not event.value:
+            return None
+        comment = _COMMENT.match(self.document.lines[end.line], end.column)
+        return (end.line + 1, comment.start(1) + 1) if comment is not None else None
 
     def note_extras(self, event: Any, line: int, column: int) -> None:
         if event.anchor is not None:

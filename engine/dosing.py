@@ -189,11 +189,17 @@ def _spread(knowledge: Knowledge, name: str, courses: Iterable[Dose]) -> Iterato
                 yield _spread_dose(knowledge, name, spread, course, reading)
 
 
-def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, reading: str) -> Dose:
-    days = course.g_per_kg / spread.daily
+def days_of(spread: Spread, per_kg: Decimal) -> int | None:
+    """Return over how many days a dose is spread, or None where that is no number of days within the limits."""
+    days = per_kg / spread.daily
     fits = spread.shortest <= days <= spread.longest and days == days.to_integral_value()
+    return int(days) if fits else None
+
+
+def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, reading: str) -> Dose:
+    days = days_of(spread, course.g_per_kg)
     notes: tuple[str, ...] = ()
-    if not fits and spread.outside:
+    if days is None and spread.outside:
         notes = (_pointer(knowledge, spread.outside),)
     weight = course.weight_kg
     return replace(
@@ -201,7 +207,7 @@ def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, 
         statement=name,
         of=course.statement,
         reading=reading,
-        days=int(days) if fits else None,
+        days=days,
         daily_g=None if weight is None else grams(spread.daily, weight),
         references=knowledge.statements[name].references,
         notes=notes + _weight_notes_of(course),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -35,12 +35,32 @@ class Entry(Struct):
         self.document.fault(f"{self.id}: {found}", remedy, at)
 
 
+class Doubt(Struct, frozen=True):
+    """The names that may be there although their entry, or their whole file, could not be read.
+
+    That such a name is not known is no fault of its own.
+    """
+
+    names: frozenset[str] = frozenset()
+    everything: bool = False
+    sections: bool = False
+    """Whether the sections of the source could not be read."""
+
+    def __contains__(self, name: object) -> bool:
+        return self.everything or str(name) in self.names
+
+    def __bool__(self) -> bool:
+        return self.everything or self.sections or bool(self.names)
+
+    def __or__(self, other: Doubt) -> Doubt:
+        return Doubt(self.names | other.names, self.everything or other.everything, self.sections or other.sections)
+
+
 class Conditions(Struct):
     """Reads conditions, once all names are known."""
 
     vocabulary: Vocabulary
-    broken: frozenset[str]
-    """Findings whose own entry has a fault: a test on one is not a fault of its own."""
+    doubt: Doubt
 
     def read(self, entry: Entry, key: str = "when") -> model.Condition:
         """Return the condition under a key; where it cannot be read the fault is noted."""
@@ -51,16 +71,25 @@ class Conditions(Struct):
         if isinstance(node, Scalar):
             return self.line(node, document) or model.every()
         gate = self.gate(node, document)
-        if gate is None:
+        if gate is None and not _list_is_missing(node, document):
             shapes.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
         return gate or model.every()
 
+    def read_incomplete(self, entry: Entry) -> None:
+        """Read the conditions of an entry that is at fault elsewhere, for their own faults."""
+        for key in ("when", "fulfilled"):
+            if key in entry.node.values:
+                self.node(entry.node.values[key], entry.document)
+
     def line(self, node: Scalar, document: Document) -> model.Condition | None:
         """Read a line of text as a test."""
+        if node.text.strip() == shapes.TO_DO:
+            shapes.expect(document, node, "a test, or 'all:', 'any:' or 'at least N of:' with a list")
+            return None
         try:
             return language.parse(node.text, self.vocabulary)
         except UnreadableError as problem:
-            if self.broken.isdisjoint(node.text.split()):
+            if not problem.name or problem.name not in self.doubt:
                 document.fault(problem.found, problem.remedy, node)
             return None
 
@@ -93,7 +122,7 @@ class Conditions(Struct):
         try:
             test = language.parse(text, self.vocabulary)
         except UnreadableError as problem:
-            if self.broken.isdisjoint(text.split()):
+            if not problem.name or problem.name not in self.doubt:
                 entry.fault(problem.found, problem.remedy, "only if")
             return None
         if not isinstance(test, model.Test) or test.value is None or test.finding == entry.id:
@@ -105,6 +134,18 @@ class Conditions(Struct):
                 f"'{test.finding}' is yes/no, so only its yes can govern", f"Write '{test.finding}'.", "only if"
             )
         return test
+
+
+def _list_is_missing(node: Node, document: Document) -> bool:
+    """Note a gate with one test where its list of tests should be."""
+    if not isinstance(node, Entries) or len(node.values) != 1:
+        return False
+    [(key, below)] = node.values.items()
+    if _needed(key, 1) is None or isinstance(below, Listing):
+        return False
+    found = f"'{key}:' with {shapes.described(below)} where a list of tests was expected"
+    document.fault(found, f"Write '{key}: [one test, another test]', or each test on a line after '- '.", below)
+    return True
 
 
 def _needed(key: str, count: int) -> int | None:
@@ -122,6 +163,8 @@ def read_guideline(document: Document, conditions: Conditions) -> model.Guidelin
         return None
     values = forms.GUIDELINE.read(document.root, document)
     if values is MISSING:
+        if isinstance(document.root, Entries) and "requires" in document.root.values:
+            conditions.node(document.root.values["requires"], document)
         return None
     return model.Guideline(
         id=values["id"],
@@ -150,8 +193,8 @@ def read_layer(document: Document, below: model.Knowledge, names: tuple[str, ...
     return replace(below, guideline=guideline, layers=(*below.layers, layer))
 
 
-def read_finding(entry: Entry) -> model.Finding:
-    """Return the finding that an entry states; its governor is read later."""
+def read_finding(entry: Entry) -> model.Finding | None:
+    """Return the finding that an entry states, None where it is at fault; its governor is read later."""
     values = entry.values
     low, high = values.get("range", (None, None))
     finding = model.Finding(
@@ -166,16 +209,28 @@ def read_finding(entry: Entry) -> model.Finding:
         undefined=values.get("undefined", ""),
         topic=values.get("topic", ""),
     )
-    if (finding.type == "choice") != bool(finding.choices):
-        entry.fault("'choices' belong to a finding of type choice, and to no other", "Add or remove 'choices:'.")
-    if finding.is_number != ("range" in entry.node.values):
-        entry.fault("a range belongs to a number, and to nothing else", "Add or remove 'range:', such as '1 to 400'.")
+    breaches = list(_breaches(entry, finding))
+    for breach in breaches:
+        entry.fault(*breach)
+    return None if breaches else finding
+
+
+def _breaches(entry: Entry, finding: model.Finding) -> Iterator[tuple[str, str, str]]:
+    """Yield what does not fit the type of a finding: what is found, what to do, and the key it stands under."""
+    is_choice, has_range = finding.type == "choice", "range" in entry.node.values
+    if is_choice and not finding.choices:
+        yield "a choice without 'choices'", "Add 'choices:' with a list, such as '[one, other]'.", "type"
+    if finding.choices and not is_choice:
+        yield "'choices' belong to a finding of type choice, and to no other", "Remove 'choices:'.", "choices"
+    if finding.is_number and not has_range:
+        yield "a number without a range", "Add 'range:', such as '1 to 400'.", "type"
+    if has_range and not finding.is_number:
+        yield "a range belongs to a number, and to nothing else", "Remove 'range:'.", "range"
     if finding.unit and not finding.is_number:
-        entry.fault("a unit belongs to a number, and to nothing else", "Remove 'unit:'.", "unit")
+        yield "a unit belongs to a number, and to nothing else", "Remove 'unit:'.", "unit"
     for word in finding.choices:
         if word in RESERVED:
-            entry.fault(f"'{word}' is a word of the language of tests", "Choose another word.", "choices")
-    return finding
+            yield f"'{word}' is a word of the language of tests", "Choose another word.", "choices"
 
 
 def read_statement(entry: Entry, conditions: Conditions) -> model.Statement:

@@ -97,5 +97,7 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 
 def shortened(text: str, longest: int = 60) -> str:
     """Return text fit for a message: printable, on one line, cut where it is too long."""
-    plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: longest + 1])
+    plain = text[: longest + 1]
+    if not plain.isprintable():
+        plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in plain)
     return plain if len(plain) <= longest else plain[:longest] + "…"

@@ -30,10 +30,12 @@ YES_NO = OneOf(("yes", "no"))
 TYPES = ("yes/no", "choice", "whole number", "number")
 
 
-def _form(name: str, required: Mapping[str, Type], optional: Mapping[str, Type] | None = None) -> Form:
+def _form(
+    name: str, required: Mapping[str, Type], optional: Mapping[str, Type] | None = None, in_parts: bool = False
+) -> Form:
     keys = {key: Key(type_) for key, type_ in required.items()}
     keys |= {key: Key(type_, required=False) for key, type_ in (optional or {}).items()}
-    return Form(name, keys)
+    return Form(name, keys, in_parts)
 
 
 SECTION = _form(
@@ -90,7 +92,7 @@ FINDING = _form(
         "choices": ListOf(NAME, "a list of choices"),
         "unit": Prose("a unit"),
         "range": Range(),
-        "only if": Prose("a test on another finding"),
+        "only if": Prose("a test on another finding", may_have_comment=True),
         "help": Prose(),
         "undefined": Prose(),
     },
@@ -191,12 +193,14 @@ EXPECTATIONS = _form(
         "closed": ListOf(NAME, "a list of findings", may_be_empty=True),
         "first": NAME,
     },
+    in_parts=True,
 )
 
 CASE = _form(
     "a case",
     {"findings": WordsByName()},
     {"says": Prose("a clinical sentence"), "parameters": WordsByName(), "expect": EXPECTATIONS},
+    in_parts=True,
 )
 
 

@@ -28,12 +28,13 @@ NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 class UnreadableError(Exception):
-    """A line is not a test of the grammar: what was found, and what to do."""
+    """A line is not a test of the grammar: what was found, what to do, and the name that is not known."""
 
-    def __init__(self, found: str, remedy: str = "") -> None:
+    def __init__(self, found: str, remedy: str = "", name: str = "") -> None:
         super().__init__(found)
         self.found = found
         self.remedy = remedy
+        self.name = name
 
 
 class Vocabulary(Struct, frozen=True):
@@ -48,6 +49,9 @@ class Vocabulary(Struct, frozen=True):
 
     def finding(self, name: str) -> Finding:
         """Return the finding of that name, or say which names are near."""
+        if name in self.names:
+            found = f"'{name}' is a concept or a statement, which has no value to compare"
+            raise UnreadableError(found, f"Write '{name}', or 'not {name}'.")
         if name not in self.findings:
             raise self.unknown(name, self.findings)
         return self.findings[name]
@@ -57,7 +61,7 @@ class Vocabulary(Struct, frozen=True):
         if name in self.conflicts:
             return UnreadableError(f"'{name}' is a conflict", "A test uses findings, concepts and statements.")
         hint = did_you_mean(name, among) or "Every name must stand in findings.yaml, concepts.yaml or a statement."
-        return UnreadableError(f"'{shortened(name)}' is not a known name", hint)
+        return UnreadableError(f"'{shortened(name)}' is not a known name", hint, name)
 
 
 def parse(line: str, vocabulary: Vocabulary) -> Condition:
@@ -65,6 +69,9 @@ def parse(line: str, vocabulary: Vocabulary) -> Condition:
     words = line.split()
     if not words:
         raise UnreadableError("an empty test", "Write a test such as 'dysphagia' or 'age_years > 65 years'.")
+    for word, gate in (("and", "all"), ("or", "any")):
+        if word in words[1:-1]:
+            raise UnreadableError(f"'{word}' in a test", f"Write one test a line: '{gate}:' with a list of them.")
     if words[:2] == ["any", "dose"]:
         return _any_dose(words[2:])
     if words[0] == "not":
@@ -94,7 +101,8 @@ def _negated(words: list[str], vocabulary: Vocabulary) -> Condition:
 def _test(finding: Finding, operator: str, rest: list[str]) -> Condition:
     if operator in COMPARISONS:
         if not finding.is_number:
-            raise UnreadableError(f"'{finding.name}' is not a number, so '{operator}' cannot compare it")
+            found = f"'{finding.name}' is not a number, so '{operator}' cannot compare it"
+            raise UnreadableError(found, f"Write '{finding.name} is' with {accepted(finding)}.")
         return Test(finding.name, operator, _value(finding, rest))
     if operator != "is":
         known = listed(["is", "is not", *COMPARISONS], "or")
@@ -112,9 +120,9 @@ def _value(finding: Finding, words: list[str]) -> Value:
     if not finding.is_number:
         if len(words) == 1 and words[0] in choices(finding):
             return words[0]
-        raise UnreadableError(
-            f"'{shortened(' '.join(words))}' is not a value of '{finding.name}'", f"It takes {accepted(finding)}."
-        )
+        written = " ".join(words)
+        remedy = " ".join(filter(None, [did_you_mean(written, choices(finding)), f"It takes {accepted(finding)}."]))
+        raise UnreadableError(f"'{shortened(written)}' is not a value of '{finding.name}'", remedy)
     number = read_quantity(" ".join(words), finding.unit)
     if finding.low is not None and finding.high is not None and not finding.low <= number <= finding.high:
         raise UnreadableError(
@@ -139,13 +147,30 @@ def read_quantity(text: str, unit: str) -> Decimal:
     """Return the number of a text such as ``65 years``; the unit has to stand there, if there is one."""
     number, _, found_unit = text.partition(" ")
     if not NUMBER.fullmatch(number):
-        raise UnreadableError(
-            f"'{shortened(text)}' where a number was expected", "Write digits, with a point for decimals."
-        )
+        raise UnreadableError(f"'{shortened(text)}' where a number was expected", _how_to_write(text, unit))
     if found_unit.strip() != unit:
-        wanted = f"Write '{number} {unit}'." if unit else f"Write '{number}'; this number has no unit."
-        raise UnreadableError(f"'{shortened(text)}' has not the unit expected", wanted)
+        raise UnreadableError(f"'{shortened(text)}' has not the unit expected", _unit_wanted(number, found_unit, unit))
     return canonical(Decimal(number))
+
+
+def _how_to_write(text: str, unit: str) -> str:
+    """Say what keeps a text from being a number with its unit."""
+    joined = re.fullmatch(rf"({NUMBER.pattern})([^0-9.,].*)", text)
+    if joined is not None and unit and _same_unit(joined[3], unit):
+        return f"Put a blank before the unit: '{joined[1]} {unit}'."
+    return "Write digits, with a point for decimals."
+
+
+def _unit_wanted(number: str, found: str, unit: str) -> str:
+    """Say which unit is expected; where another was written, the number may be another too."""
+    if not unit:
+        return f"Write '{number}'; this number has no unit."
+    return f"Write '{number} {unit}'." if not found.strip() or _same_unit(found, unit) else f"Give it in {unit}."
+
+
+def _same_unit(one: str, other: str) -> bool:
+    """Whether two units differ in capitals, blanks or a plural only."""
+    return one.strip().casefold().rstrip("s") == other.casefold().rstrip("s")
 
 
 def choices(finding: Finding) -> tuple[str, ...]:

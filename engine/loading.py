@@ -20,6 +20,7 @@ from engine.documents import Document, Entries, Node, Scalar, read
 from engine.entries import (
     RESERVED,
     Conditions,
+    Doubt,
     Entry,
     read_conflict,
     read_finding,
@@ -48,10 +49,18 @@ LAYERS = "layers"
 
 
 class Loaded(Struct, frozen=True):
-    """A knowledge base, and where each of its entries stands, by kind and id."""
+    """A knowledge base, and where each of its entries and sections stands, by kind and id."""
 
     knowledge: model.Knowledge
     entries: Mapping[str, Mapping[str, Entry]]
+
+
+class Reading(Struct, frozen=True):
+    """What could be read of a knowledge base, every fault of it, and the names that the faults leave in doubt."""
+
+    loaded: Loaded
+    faults: Sequence[Fault] = ()
+    doubt: Doubt = Doubt()
 
 
 def load(folder: Path = SHIPPED, layers: Sequence[Path] = ()) -> model.Knowledge:
@@ -71,10 +80,21 @@ def read_base(folder: Path = SHIPPED, layers: Sequence[Path] = ()) -> Loaded:
         KnowledgeError: with every fault of every file.
 
     """
-    loaded = _Loading(folder, None).load()
+    reading = read_all(folder, layers)
+    if reading.faults:
+        raise KnowledgeError(reading.faults)
+    return reading.loaded
+
+
+def read_all(folder: Path, layers: Sequence[Path] = ()) -> Reading:
+    """Return all that can be read of a knowledge base and its layers, with every fault of every file."""
+    reading = _Loading(folder, None).load()
     for layer in layers:
-        loaded = _Loading(layer, loaded).load()
-    return loaded
+        reading = _Loading(layer, reading).load()
+    knowledge = reading.loaded.knowledge
+    if reading.faults:
+        return reading
+    return replace(reading, loaded=replace(reading.loaded, knowledge=replace(knowledge, digest=digest(knowledge))))
 
 
 def is_layer(folder: Path) -> bool:
@@ -82,52 +102,83 @@ def is_layer(folder: Path) -> bool:
     return (folder / f"{LAYER}.yaml").is_file() and not (folder / f"{GUIDELINE}.yaml").is_file()
 
 
+def is_base(folder: Path) -> bool:
+    """Whether a folder holds a knowledge base of its own and no layer."""
+    return (folder / f"{GUIDELINE}.yaml").is_file() and not (folder / f"{LAYER}.yaml").is_file()
+
+
 class _Loading:
     """One reading of a folder, a base or a layer over what is ``below``: its documents and entries."""
 
-    def __init__(self, folder: Path, below: Loaded | None) -> None:
+    def __init__(self, folder: Path, below: Reading | None) -> None:
         self.folder = folder
-        self.below = below
+        self.is_base = below is None
+        self.below = below or _NOTHING_READ
         self.root = GUIDELINE if below is None else LAYER
         self.documents: list[Document] = []
         self.entries: dict[str, dict[str, Entry]] = {}
+        self.refused: set[str] = set()
 
-    def load(self) -> Loaded:
-        self.require_folder()
+    def load(self) -> Reading:
+        unfit = self.why_unfit()
+        if unfit is not None:
+            return replace(self.below, faults=[*self.below.faults, unfit], doubt=Doubt(everything=True, sections=True))
         self.note_unread_files()
         root = self.read(self.folder / f"{self.root}.yaml")
         files = {name: self.read(path) for name in ENTRIES if self.is_wanted(path := self.folder / f"{name}.yaml")}
         self.read_entries(files)
-        if self.faults():
-            self.stop_where_names_are_missing()
-        knowledge = self.build(root)
-        if knowledge is None or self.faults():
-            raise KnowledgeError(self.faults())
-        return Loaded(replace(knowledge, digest=digest(knowledge)), self.all_entries())
+        findings = {e.id: found for e in self.complete("findings") if (found := read_finding(e)) is not None}
+        doubt = self.doubt(root, findings)
+        conditions = Conditions(self.vocabulary(findings), doubt)
+        unrooted = self.build(findings, conditions)
+        knowledge = self.with_root(unrooted, root, conditions)
+        if knowledge is None:
+            knowledge, doubt = unrooted, doubt | Doubt(sections=True)
+        self.check(knowledge, doubt)
+        self.entries["sections"] = _sections(root)
+        return Reading(Loaded(knowledge, self.all_entries()), [*self.below.faults, *self.faults()], doubt)
+
+    def doubt(self, root: Document, findings: Mapping[str, model.Finding]) -> Doubt:
+        """Return the names that may be there, here and below, although they could not be read."""
+        incomplete = {e.id for kind in self.entries.values() for e in kind.values() if not e.values}
+        unsound = self.entries["findings"].keys() - findings.keys()
+        unread = [document for document in self.documents if not isinstance(document.root, Entries)]
+        listed_there = {name for document in unread for name in document.names()}
+        unlisted = any(document is not root and not document.names() for document in unread)
+        names = frozenset({*incomplete, *unsound, *self.refused, *listed_there})
+        return self.below.doubt | Doubt(names, unlisted)
 
     def is_wanted(self, path: Path) -> bool:
-        return self.below is None or path.exists()
+        return self.is_base or path.exists()
 
     def all_entries(self) -> dict[str, dict[str, Entry]]:
         """Return the entries of this folder and of all below."""
-        below = self.below.entries if self.below is not None else {}
+        below = self.below.loaded.entries
         return {kind: {**below.get(kind, {}), **self.entries.get(kind, {})} for kind in {**below, **self.entries}}
 
     def faults(self) -> list[Fault]:
         return [fault for document in self.documents for fault in sorted(document.faults, key=_by_place)]
 
-    def require_folder(self) -> None:
+    def why_unfit(self) -> Fault | None:
+        """Return why nothing can be read of the folder, if so."""
+        what = "a knowledge base" if self.is_base else "a layer"
+        remedy = f"Name the folder of {what}."
         if not self.folder.is_dir():
             found = "a file where a folder was expected" if self.folder.exists() else "there is no such folder"
-            what = "a knowledge base" if self.below is None else "a layer"
-            raise KnowledgeError([Fault(found, f"Name the folder of {what}.", Place(str(self.folder)))])
+        elif self.is_base and is_layer(self.folder):
+            found, remedy = "a layer where a knowledge base was expected", "Lay it over one with '--layer'."
+        elif not self.is_base and is_base(self.folder):
+            found, remedy = "a knowledge base where a layer was expected", "Name it with '--knowledge'."
+        else:
+            return None
+        return Fault(found, remedy, Place(str(self.folder)))
 
     def note_unread_files(self) -> None:
         """Note every YAML file that would not be read, so that nothing an author wrote is passed over."""
         known = {f"{name}.yaml" for name in (self.root, *ENTRIES)}
         for path in sorted(self.folder.rglob("*")):
             place = path.relative_to(self.folder)
-            if place.parts[0] == LAYERS and self.below is None:
+            if place.parts[0] == LAYERS and self.is_base:
                 continue
             in_place = place.parts[0] in READ_FOLDERS and len(place.parts) == 2
             is_read = path.suffix == ".yaml" and (str(place) in known or in_place)
@@ -141,11 +192,6 @@ class _Loading:
         document = read(path)
         self.documents.append(document)
         return document
-
-    def stop_where_names_are_missing(self) -> None:
-        """Stop when a whole file could not be read: every name in it would seem to be unknown."""
-        if any(document.root is None for document in self.documents):
-            raise KnowledgeError(self.faults())
 
     # Entries by form. ----------------------------------------------------------------------
 
@@ -186,10 +232,12 @@ class _Loading:
                 values = _form_of(node, form).read(node, document)
                 kept = values if values is not MISSING else {}
                 entries[name] = Entry(name, _entries(node), document, kept)
+            else:
+                self.refused.add(name)
 
     def read_name(self, kind: str, key: Scalar, document: Document) -> bool:
         if kind == "references":
-            return (shapes.Whole() if self.below is None else forms.ID).read(key, document) is not MISSING
+            return (shapes.Whole() if self.is_base else forms.ID).read(key, document) is not MISSING
         pattern = forms.ID if kind in ("statements", "conflicts", "context") else forms.NAME
         if key.text in RESERVED:
             document.fault(f"'{key.text}' is a word of the language of tests", "Choose another name.", key)
@@ -198,7 +246,7 @@ class _Loading:
 
     def require_distinct_names(self) -> None:
         seen: dict[str, Entry] = {}
-        below = self.below.entries if self.below is not None else {}
+        below = self.below.loaded.entries
         taken = {name: entry for kind in NAMED for name, entry in below.get(kind, {}).items()}
         for kind in NAMED:
             for name, entry in self.entries[kind].items():
@@ -211,27 +259,33 @@ class _Loading:
 
     # Values of the model. ------------------------------------------------------------------
 
-    def build(self, root: Document) -> model.Knowledge | None:
-        """Return the knowledge of this folder over what is below; None where its root cannot be read."""
-        below = self.below.knowledge if self.below is not None else _NOTHING
+    def vocabulary(self, findings: Mapping[str, model.Finding]) -> Vocabulary:
+        """Return the names that a test may use, here and below."""
         entries = self.all_entries()
-        findings = {e.id: read_finding(e) for e in self.complete("findings")}
         rules = (e.id for e in entries["statements"].values() if "not encoded" not in e.values)
-        broken = frozenset(e.id for e in self.entries["findings"].values() if not e.values)
-        vocabulary = Vocabulary({**below.findings, **findings}, {*entries["concepts"], *rules}, entries["conflicts"])
-        conditions = Conditions(vocabulary, broken)
-        findings = {
+        known = {**self.below.loaded.knowledge.findings, **findings}
+        return Vocabulary(known, {*entries["concepts"], *rules}, entries["conflicts"])
+
+    def build(self, findings: Mapping[str, model.Finding], conditions: Conditions) -> model.Knowledge:
+        """Return what is below with what this folder adds, except for its root."""
+        below = self.below.loaded.knowledge
+        governed = {
             name: replace(f, only_if=conditions.governor(self.entries["findings"][name]))
             for name, f in findings.items()
         }
-        added = self.added(findings, conditions)
-        knowledge = replace(below, **{name: {**getattr(below, name), **more} for name, more in added.items()})
-        rooted = self.with_root(knowledge, root, conditions)
-        if rooted is not None:
-            soundness.check(rooted, entries)
-        if rooted is not None and self.below is not None:
-            soundness.check_layer(rooted, self.below.knowledge, entries)
-        return rooted
+        added = self.added(governed, conditions)
+        for kind in ("statements", "concepts", "conflicts"):
+            for entry in self.entries[kind].values():
+                if not entry.values:
+                    conditions.read_incomplete(entry)
+        return replace(below, **{name: {**getattr(below, name), **more} for name, more in added.items()})
+
+    def check(self, knowledge: model.Knowledge, doubt: Doubt) -> None:
+        """Note what does not hold between the entries."""
+        entries = self.all_entries()
+        soundness.check(knowledge, entries, doubt)
+        if not self.is_base:
+            soundness.check_layer(knowledge, self.below.loaded.knowledge, entries, doubt)
 
     def added(self, findings: Mapping[str, model.Finding], conditions: Conditions) -> dict[str, dict[Any, Any]]:
         """Return what this folder adds, by the field of the model that it is in."""
@@ -252,7 +306,7 @@ class _Loading:
 
     def with_root(self, knowledge: model.Knowledge, root: Document, conditions: Conditions) -> model.Knowledge | None:
         """Return the knowledge with the guideline that the root file states, or with one more layer."""
-        if self.below is None:
+        if self.is_base:
             guideline = read_guideline(root, conditions)
             return replace(knowledge, guideline=guideline) if guideline is not None else None
         names = tuple(name for kind in self.entries.values() for name in kind)
@@ -267,6 +321,7 @@ NAMED = ("findings", "concepts", "statements", "conflicts", "parameters", "conte
 """The kinds of entries whose names have to differ from each other."""
 
 _NOTHING = model.Knowledge(model.Guideline("", "", "", "", model.every(), {}, ()), {}, {}, {}, {}, {}, {}, {}, {})
+_NOTHING_READ = Reading(Loaded(_NOTHING, {}))
 
 
 def _key(name: str) -> model.ReferenceKey:
@@ -280,6 +335,13 @@ def _by_place(fault: Fault) -> tuple[int, int]:
 
 def _entries(node: Node) -> Entries:
     return node if isinstance(node, Entries) else Entries(node.line, node.column)
+
+
+def _sections(root: Document) -> dict[str, Entry]:
+    """Return the sections of the source, as entries of the root file."""
+    sections = root.root.values.get("sections") if isinstance(root.root, Entries) else None
+    there = sections.values.items() if isinstance(sections, Entries) else ()
+    return {code: Entry(code, _entries(node), root, {}) for code, node in there}
 
 
 def _form_of(node: Node, form: shapes.Form) -> shapes.Form:

@@ -6,13 +6,15 @@ findings and parameters of the knowledge base.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from engine import forms, model, shapes
 from engine.contract import to_json
+from engine.entries import RESERVED
 from engine.findings import REASONS
-from engine.language import accepted, choices
+from engine.language import NUMBER, accepted, choices
 from engine.shapes import Schema
 
 FOLDER = "schemas"
@@ -28,13 +30,17 @@ _ENTRIES: Mapping[str, tuple[shapes.Type, shapes.Form]] = {
 
 CONDITION: Schema = {
     "anyOf": [
-        {"type": "string", "description": "a test, such as 'dysphagia' or 'age_years > 65 years'"},
+        {
+            "type": "string",
+            "pattern": shapes.WRITTEN,
+            "description": "a test, such as 'dysphagia' or 'age_years > 65 years'",
+        },
         {
             "type": "object",
             "minProperties": 1,
             "maxProperties": 1,
             "patternProperties": {
-                "^(?:all|any|at least [0-9]{1,6} of)$": {
+                "^(?:all|any|at least (?!0+ )[0-9]{1,6} of)$": {
                     "type": "array",
                     "items": {"$ref": "#/$defs/condition"},
                     "minItems": 1,
@@ -51,7 +57,7 @@ def schemas(knowledge: model.Knowledge) -> dict[str, Schema]:
     found = {name: _entries(form.schema(), _key_of(key)) for name, (key, form) in _ENTRIES.items()}
     found["guideline"], found["layer"] = forms.GUIDELINE.schema(), forms.LAYER.schema()
     statement = {"anyOf": [forms.statement_form(model.KINDS).schema(), forms.NOT_ENCODED.schema()]}
-    found["statements"] = _entries(statement, forms.ID.regex)
+    found["statements"] = _entries(statement, _key_of(forms.ID))
     found["cases"] = _cases(knowledge)
     return {name: _document(name, schema) for name, schema in sorted(found.items())}
 
@@ -94,7 +100,10 @@ def _entries(schema: Schema, key: str) -> Schema:
 
 
 def _key_of(key: shapes.Type) -> str:
-    return key.regex if isinstance(key, shapes.Pattern) else f"[0-9]{{1,6}}|{forms.ID.regex}"
+    """Return what the names of entries match: no word of the language of tests, except for references."""
+    if not isinstance(key, shapes.Pattern):
+        return f"[0-9]{{1,6}}|{forms.ID.regex}"
+    return f"(?!(?:{'|'.join(sorted(RESERVED))})$){key.regex}"
 
 
 def _cases(knowledge: model.Knowledge) -> Schema:
@@ -112,5 +121,10 @@ def _named(properties: Mapping[str, Schema]) -> Schema:
 def _finding(finding: model.Finding) -> Schema:
     described = {"description": f"{finding.asks} ({accepted(finding)})"}
     if finding.is_number:
-        return {"type": ["number", "string"], **described}
+        unit = rf"(?:\s*{re.escape(finding.unit)})?" if finding.unit else ""
+        return {
+            "type": ["number", "string"],
+            "pattern": rf"^(?:{NUMBER.pattern}{unit}|{'|'.join(REASONS)})$",
+            **described,
+        }
     return {"enum": [*choices(finding), *REASONS], **described}

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from engine.documents import Document, Entries, Listing, Node, Scalar
+from engine.documents import CUT, Document, Entries, Listing, Node, Scalar
 from engine.errors import did_you_mean, listed, shortened
 from engine.language import NUMBER, UnreadableError, canonical, read_quantity
 
@@ -22,6 +22,9 @@ Schema = dict[str, Any]
 
 TO_DO = "???"
 """What stands in a skeleton for what is still to be written; no type takes it."""
+
+WRITTEN = r"^(?!\s*\?\?\?\s*$)[\s\S]*\S"
+"""What a text in a JSON Schema matches once something is written there: neither blank nor `TO_DO`."""
 
 MISSING: Any = object()
 """What a type returns for a node it could not read; the fault is noted already."""
@@ -53,9 +56,10 @@ def described(node: Node) -> str:
 
 
 class Prose(Struct, frozen=True):
-    """A text on one line."""
+    """A text on one line; unless it says so, no comment may follow, which would be taken for the text's end."""
 
     wanted: str = "a text"
+    may_have_comment: bool = False
 
     def read(self, node: Node, document: Document) -> Any:
         """Read a text; white space is folded."""
@@ -64,19 +68,23 @@ class Prose(Struct, frozen=True):
         text = " ".join(node.text.split())
         if not text.isprintable():
             return expect(document, node, f"{self.wanted} without control characters")
+        if node.cut is not None and not self.may_have_comment:
+            document.fault_at(*CUT, *node.cut)
         return text
 
     def schema(self) -> Schema:
         """Return a text; editors read a bare number or date as such."""
-        return {"type": ["string", "number", "boolean"], "description": self.wanted}
+        return {"type": ["string", "number", "boolean"], "pattern": WRITTEN, "description": self.wanted}
 
 
 class Figure(Prose, frozen=True):
     """A number or a word in an expectation; ``null`` is a word too."""
 
+    may_have_comment: bool = True
+
     def schema(self) -> Schema:
         """Return a text that may be null."""
-        return {"type": ["string", "number", "null"], "description": self.wanted}
+        return {"type": ["string", "number", "null"], "pattern": WRITTEN, "description": self.wanted}
 
 
 class OneOf(Struct, frozen=True):
@@ -143,7 +151,8 @@ class ReferenceKeyShape(Struct, frozen=True):
 
     def schema(self) -> Schema:
         """Return a number or a name."""
-        return {"type": ["integer", "string"], "pattern": "^[A-Za-z][A-Za-z0-9_]{0,60}$", "minimum": 0}
+        name = "^(?:[0-9]{1,6}|[A-Za-z][A-Za-z0-9_]{0,60})$"
+        return {"type": ["integer", "string"], "pattern": name, "minimum": 0, "maximum": 999999}
 
 
 class Quantity(Struct, frozen=True):
@@ -163,7 +172,7 @@ class Quantity(Struct, frozen=True):
 
     def schema(self) -> Schema:
         """Return a number with its unit."""
-        return {"type": "string", "pattern": rf"^{NUMBER.pattern} *{re.escape(self.unit)}$"}
+        return {"type": "string", "pattern": rf"^{NUMBER.pattern} +{re.escape(self.unit)}$"}
 
 
 class Range(Struct, frozen=True):
@@ -191,14 +200,14 @@ class Range(Struct, frozen=True):
 
     def schema(self) -> Schema:
         """Return a pair of numbers."""
-        unit = rf" {re.escape(self.unit)}" if self.unit else ""
-        pair = rf"{NUMBER.pattern}(?:{unit})? to {NUMBER.pattern}{unit}"
+        unit = rf" +{re.escape(self.unit)}" if self.unit else ""
+        pair = rf"{NUMBER.pattern} +to +{NUMBER.pattern}{unit}"
         one = rf"|{NUMBER.pattern}{unit}" if self.single else ""
         return {"type": "string", "pattern": f"^(?:{pair}{one})$"}
 
 
 class ListOf(Struct, frozen=True):
-    """A list of one type; what cannot be read in it is left out."""
+    """A list of one type."""
 
     type: Type
     wanted: str
@@ -208,8 +217,8 @@ class ListOf(Struct, frozen=True):
         """Read a list into a tuple."""
         if not isinstance(node, Listing) or not (node.items or self.may_be_empty):
             return expect(document, node, self.wanted)
-        read = [self.type.read(item, document) for item in node.items]
-        return tuple(value for value in read if value is not MISSING)
+        read = tuple(self.type.read(item, document) for item in node.items)
+        return MISSING if MISSING in read else read
 
     def schema(self) -> Schema:
         """Return a list of the type."""
@@ -227,12 +236,21 @@ class MapOf(Struct, frozen=True):
         """Read a mapping into a dict."""
         if not isinstance(node, Entries) or not node.values:
             return expect(document, node, self.wanted)
+        for key in node.keys.values():
+            if key.text == TO_DO:
+                expect(document, key, "a name")
         read = {key: self.type.read(value, document) for key, value in node.values.items()}
-        return {key: value for key, value in read.items() if value is not MISSING}
+        return MISSING if MISSING in read.values() or TO_DO in read else read
 
     def schema(self) -> Schema:
         """Return a mapping to the type."""
-        return {"type": "object", "additionalProperties": self.type.schema(), "minProperties": 1}
+        names = {"not": {"const": TO_DO}}
+        return {
+            "type": "object",
+            "propertyNames": names,
+            "additionalProperties": self.type.schema(),
+            "minProperties": 1,
+        }
 
 
 class Anything(Struct, frozen=True):
@@ -271,13 +289,17 @@ class Key(Struct, frozen=True):
 
 
 class Form(Struct, frozen=True):
-    """A mapping with the keys given; unknown keys are faults, with the nearest names."""
+    """A mapping with the keys given; unknown keys are faults, with the nearest names.
+
+    With ``in_parts``, an optional key that cannot be read leaves the rest as it is.
+    """
 
     name: str
     keys: Mapping[str, Key]
+    in_parts: bool = False
 
     def read(self, node: Node, document: Document) -> Any:
-        """Read a mapping into a dict of its keys; `MISSING` when a required one is."""
+        """Read a mapping into a dict of its keys; `MISSING` when one is that the rest cannot do without."""
         if not isinstance(node, Entries):
             return expect(document, node, f"{self.name} with its keys ({', '.join(self.keys)})")
         for key in node.keys.values():
@@ -289,7 +311,7 @@ class Form(Struct, frozen=True):
         for name, key_ in self.keys.items():
             if name in node.values:
                 value = key_.type.read(node.values[name], document)
-                complete = complete and (value is not MISSING or not key_.required)
+                complete = complete and (value is not MISSING or (self.in_parts and not key_.required))
                 if value is not MISSING:
                     values[name] = value
             elif key_.required:

@@ -5,13 +5,15 @@ What is still to be written stands as ``???``, which no form takes: so the check
 
 from __future__ import annotations
 
-import re
+import os
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from engine import schemas
-from engine.errors import Fault, InputError, Place, listed
-from engine.loading import load
-from engine.model import Knowledge
+from engine.documents import Document, read
+from engine.errors import Fault, InputError, Place, did_you_mean, listed, shortened
+from engine.loading import is_base, is_layer, load
 
 SKELETONS = {
     "statement": """\
@@ -72,22 +74,31 @@ SKELETONS = {
 """The skeleton of each kind of entry."""
 
 _FILES = {"finding": "findings", "concept": "concepts", "conflict": "conflicts"}
-_FOLDERS = {"statement": "statements", "case": "cases"}
+FOLDERS = {"statement": "statements", "case": "cases"}
+"""The folder of each kind of entry that may stand in several files."""
+
+_FIRST = {"statement": "S00", "conflict": "A00"}
+"""What the first id of a kind follows on."""
 
 
-def add_skeleton(folder: Path, knowledge: Knowledge, kind: str, file: str | None) -> Place:
-    """Add a skeleton at the end of the right file, and return where it begins.
+def add_skeleton(folders: Sequence[Path], kind: str, file: str | None = None) -> Place:
+    """Add a skeleton at the end of the right file of the last folder, and return where it begins.
+
+    ``folders`` are a knowledge base and its layers. Only the names in them count, so that one can be begun
+    while others are unfinished.
 
     Raises:
-        InputError: when there is no such file, or it cannot be written.
+        InputError: when there is no such folder or file, or it cannot be read or written.
 
     """
-    path = _file_for(folder, kind, file)
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    id_ = _free_id(knowledge, kind, text)
+    for folder in folders:
+        _require_knowledge(folder)
+    path = _file_for(folders[-1], kind, file)
+    text = _text_of(path) or _names_schema(path, folders)
     before = text.rstrip("\n").removesuffix("{}").rstrip("\n") + "\n\n"
-    skeleton = SKELETONS[kind].format(id=id_)
+    skeleton = SKELETONS[kind].format(id=_free_id(folders, kind, path))
     try:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(before + skeleton, encoding="utf-8")
     except OSError as problem:
         found = f"it cannot be written: {problem.strerror}"
@@ -95,34 +106,52 @@ def add_skeleton(folder: Path, knowledge: Knowledge, kind: str, file: str | None
     return Place(str(path), before.count("\n") + 1)
 
 
+def _require_knowledge(folder: Path) -> None:
+    if not (is_base(folder) or is_layer(folder)):
+        remedy = "Name its folder, or begin one with 'ivig-mg knowledge new base DIR'."
+        raise InputError([Fault("there is no knowledge base or layer here", remedy, Place(str(folder)))])
+
+
 def _file_for(folder: Path, kind: str, file: str | None) -> Path:
     if kind in _FILES:
         return folder / f"{_FILES[kind]}.yaml"
-    there = sorted((folder / _FOLDERS[kind]).glob("*.yaml"))
-    chosen = [path for path in there if path.stem == file] if file is not None else there[:1] if len(there) == 1 else []
-    if chosen:
-        return chosen[0]
-    names = listed([path.stem for path in there], "or") or "none yet"
-    raise InputError([Fault(f"which file in {folder / _FOLDERS[kind]}?", f"Choose one with '--file NAME': {names}.")])
+    there = {path.stem: path for path in sorted((folder / FOLDERS[kind]).glob("*.yaml"))}
+    if file is None and len(there) == 1:
+        return next(iter(there.values()))
+    if file in there:
+        return there[file]
+    place = folder / FOLDERS[kind]
+    names = f"There are {listed(list(there))}." if there else "There is none yet."
+    if file is None:
+        remedy = f"Choose one with '--file NAME'. {names} {_how_to_begin(place / 'NAME.yaml')}"
+        raise InputError([Fault(f"which file does the {kind} go into?", remedy, Place(str(place)))])
+    remedy = f"{did_you_mean(file, there) or names} {_how_to_begin(place / f'{shortened(file)}.yaml')}"
+    raise InputError([Fault(f"there is no file '{shortened(file)}'", remedy, Place(str(place)))])
 
 
-def _free_id(knowledge: Knowledge, kind: str, text: str) -> str:
+def _how_to_begin(path: Path) -> str:
+    return f"To begin a new file, save an empty one as {path} first."
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file, empty where there is none; it need be no sound YAML, but it has to be text."""
+    document = read(path) if path.exists() else Document(str(path))
+    if document.faults and not document.lines and path.stat().st_size:
+        raise InputError(document.faults)
+    return "\n".join(document.lines)
+
+
+def _free_id(folders: Sequence[Path], kind: str, path: Path) -> str:
     """Return an id that nothing has: the next number of statements or conflicts, else a name."""
-    if kind in ("statement", "conflict"):
-        taken = [*knowledge.statements, *knowledge.document] if kind == "statement" else list(knowledge.conflicts)
-        mine = [name for name in taken if re.search(rf"^{name}:", text, re.MULTILINE)] or taken
-        prefix, digits = _split(mine[-1]) if mine else ("S" if kind == "statement" else "A", "00")
-        numbers = [int(number) for number in (_split(name)[1] for name in taken if _split(name)[0] == prefix) if number]
-        return f"{prefix}{max(numbers, default=0) + 1:0{len(digits)}}"
-    number = 1
-    while re.search(rf"^new_{kind}_{number}:", text, re.MULTILINE):
-        number += 1
-    return f"new_{kind}_{number}"
-
-
-def _split(name: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(.*?)(\d*)", name)
-    return (found[1], found[2]) if found is not None else (name, "")
+    names = {file: read(file).names() for folder in folders for file in sorted(folder.rglob("*.yaml"))}
+    taken = {name for there in names.values() for name in there}
+    if kind not in _FIRST:
+        return next(name for number in count(1) if (name := f"new_{kind}_{number}") not in taken)
+    alike = [file for file in names if _kind_of(file) == _kind_of(path)]
+    example = next((there[-1] for file in (path, *reversed(alike)) if (there := names.get(file))), _FIRST[kind])
+    prefix, digits = _split(example)
+    numbers = [int(number) for number in (_split(name)[1] for name in taken if _split(name)[0] == prefix) if number]
+    return f"{prefix}{max(numbers, default=0) + 1:0{len(digits)}}"
 
 
 # A whole base. -----------------------------------------------------------------------------
@@ -230,7 +259,7 @@ def begin_base(folder: Path) -> None:
         for name, text in BASE.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
-            path.write_text(_names_schema(Path(name)) + text, encoding="utf-8")
+            path.write_text(_names_schema(path, [folder]) + text, encoding="utf-8")
     except OSError as problem:
         found = f"it cannot be written: {problem.strerror}"
         raise InputError([Fault(found, "Choose another place.", Place(str(folder)))]) from None
@@ -240,8 +269,18 @@ def begin_base(folder: Path) -> None:
         (there / name).write_text(text, encoding="utf-8")
 
 
-def _names_schema(file: Path) -> str:
-    """Return the line by which an editor finds the schema of a file."""
-    up = "../" * (len(file.parts) - 1)
-    kind = file.parts[0] if up else file.stem
-    return f"# yaml-language-server: $schema={up}{schemas.FOLDER}/{schemas.file_name(kind)}\n"
+def _split(name: str) -> tuple[str, str]:
+    """Return a name without the digits at its end, and the digits."""
+    prefix = name.rstrip("0123456789")
+    return prefix, name[len(prefix) :]
+
+
+def _kind_of(file: Path) -> str:
+    return file.parent.name if file.parent.name in FOLDERS.values() else file.stem
+
+
+def _names_schema(file: Path, folders: Sequence[Path]) -> str:
+    """Return the line by which an editor finds the schema of a file; that of cases stands in the last folder."""
+    kind = _kind_of(file)
+    schema = (folders[-1] if kind == "cases" else folders[0]) / schemas.FOLDER / schemas.file_name(kind)
+    return f"# yaml-language-server: $schema={Path(os.path.relpath(schema, file.parent)).as_posix()}\n"

@@ -1,6 +1,6 @@
 """Findings and rules as formulas for an SMT solver; the only user of z3.
 
-A patient is a set of symbols: for each finding whether it is known, and its value. Each condition
+A patient is a set of symbols: for each finding whether it is given, and its value. Each condition
 becomes two formulas, that it holds and that it is ruled out; where neither is true it is unknown. So
 unknown and not applicable are values of the solver's model, and what it proves holds of every
 patient that the program accepts, not of a sample.
@@ -10,7 +10,7 @@ Numbers are whole millionths, the finest a finding can be given in, so that arit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -46,8 +46,9 @@ class Sides(Struct, frozen=True):
 class Symbols:
     """One patient as symbols, and the rules of a knowledge base over them.
 
-    ``shared`` lends the symbols of another patient for every finding but those ``apart``, so that two
-    patients can be compared who differ in these alone.
+    ``given`` says of each finding that it is given, ``known`` that it is given or implied. ``shared`` lends
+    the symbols of another patient for every finding but those ``apart``, so that two patients can be
+    compared who differ in these alone, or one patient under two knowledge bases.
     """
 
     def __init__(
@@ -56,11 +57,17 @@ class Symbols:
         self.knowledge = knowledge
         self.rules: dict[str, Sides] = {}
         self._tests: dict[Test | DoseTest, Sides] = {}
-        own = set(knowledge.findings) if shared is None else set(apart)
-        self.known: dict[str, Formula] = {} if shared is None else dict(shared.known)
+        self._lent = set() if shared is None else {*shared.given}.difference(apart)
+        self.given: dict[str, Formula] = {} if shared is None else dict(shared.given)
         self.value: dict[str, Formula] = {} if shared is None else dict(shared.value)
-        for name in (name for name in knowledge.findings if name in own):  # in one order in every process
-            self.known[name], self.value[name] = z3.Bool(f"{prefix}{name} known"), z3.Int(f"{prefix}{name}")
+        codes: dict[str, tuple[str, ...]] = {} if shared is None else {n: shared.codes[n] for n in self._lent}
+        self.codes: dict[str, tuple[str, ...]] = {
+            **codes,
+            **{n: _one_of_each(codes.get(n, ()), f) for n, f in knowledge.findings.items()},
+        }
+        for name in (name for name in knowledge.findings if name not in self._lent):  # in one order in every process
+            self.given[name], self.value[name] = z3.Bool(f"{prefix}{name} known"), z3.Int(f"{prefix}{name}")
+        self.known = {name: self._known(name) for name in knowledge.findings}
 
     # What a patient can be. ----------------------------------------------------------------
 
@@ -69,24 +76,40 @@ class Symbols:
         return [formula for finding in self.knowledge.findings.values() for formula in self._possible(finding)]
 
     def _possible(self, finding: Finding) -> Iterable[Formula]:
-        known, value = self.known[finding.name], self.value[finding.name]
-        low, high = self._bounds(finding)
-        yield z3.And(value >= low, value <= high)
-        if finding.type == "whole number":
-            yield value % MILLIONTHS == 0
-        if finding.only_if is None:
-            return
-        is_no = self.equals(finding, "no") if finding.type == "yes/no" else z3.BoolVal(False)
-        counts = z3.And(known, z3.Not(is_no))
+        accepted = self._accepted(finding)
+        yield z3.Implies(self.given[finding.name], accepted) if finding.name in self._lent else accepted
         governor = finding.only_if
-        yield z3.Implies(z3.And(counts, self.known[governor.finding]), self.compared(governor))
-        if governor.value == "yes":  # a governed value implies the yes of its governor
-            yield z3.Implies(counts, self.known[governor.finding])
+        if governor is None:
+            return
+        counts = self._counts(finding)
+        if governor.value == "yes":  # given or implied, its governor is yes
+            yield z3.Implies(counts, self.compared(governor))
+        else:
+            yield z3.Implies(z3.And(counts, self.given[governor.finding]), self.compared(governor))
 
-    def _bounds(self, finding: Finding) -> tuple[int, int]:
-        if not finding.is_number:
-            return 0, len(choices(finding)) - 1
-        return _scaled(finding.low or Decimal(0)), _scaled(finding.high or Decimal(0))
+    def _accepted(self, finding: Finding) -> Formula:
+        """Return that the value is one that the finding takes."""
+        value = self.value[finding.name]
+        if finding.is_number:
+            within = [value >= _scaled(finding.low or Decimal(0)), value <= _scaled(finding.high or Decimal(0))]
+            return z3.And(*within, value % MILLIONTHS == 0) if finding.type == "whole number" else z3.And(*within)
+        codes = [self.codes[finding.name].index(word) for word in choices(finding)]
+        gaps = (value != code for code in range(min(codes), max(codes)) if code not in codes)
+        return z3.And(value >= min(codes), value <= max(codes), *gaps)
+
+    def _counts(self, finding: Finding) -> Formula:
+        """Return that a governed finding is given, and not as no, which is true with either answer of its governor."""
+        given = self.given[finding.name]
+        return z3.And(given, z3.Not(self.equals(finding, "no"))) if finding.type == "yes/no" else given
+
+    def _known(self, name: str) -> Formula:
+        """Return that a finding is given, or implied by a finding that it governs."""
+        governed = [
+            finding
+            for finding in self.knowledge.findings.values()
+            if finding.only_if is not None and (finding.only_if.finding, finding.only_if.value) == (name, "yes")
+        ]
+        return z3.Or(self.given[name], *map(self._counts, governed)) if governed else self.given[name]
 
     def refines(self, less: Symbols) -> list[Formula]:
         """Return that this patient is the other one, of whom at least as much is known."""
@@ -138,10 +161,25 @@ class Symbols:
         return self._tests[test]
 
     def _dose(self, test: DoseTest) -> Sides:
-        grams = self.value[test.weight] * _scaled(test.per_kg)
-        outcome = _comparison(test.operator, grams, _scaled(test.grams) * MILLIONTHS)
+        outcome = self.dose_compares(test, 1)
         known = self.known[test.weight]
         return Sides(z3.And(known, outcome), z3.And(known, z3.Not(outcome)))
+
+    def dose_compares(self, test: DoseTest, days: int) -> Formula:
+        """Return that a day's part of a dose compares as a test says, rounded where it does not come out even."""
+        grams, limit = self.value[test.weight] * _scaled(test.per_kg), _scaled(test.grams)
+        exact = _comparison(test.operator, grams, limit * MILLIONTHS * days)
+        uneven = _without(days, 2, 5)
+        if uneven == 1:
+            return exact
+        half = 1 if test.operator in (">", "<=") else -1  # a figure that is not even never lies on the half itself
+        rounded = _comparison(test.operator, grams * 2, (limit * 2 + half) * MILLIONTHS * days)
+        return z3.If(grams % uneven == 0, exact, rounded)
+
+    def whole(self) -> list[Formula]:
+        """Return that every number that is given is a whole one."""
+        numbers = (name for name, finding in self.knowledge.findings.items() if finding.is_number)
+        return [z3.Implies(self.given[name], self.value[name] % MILLIONTHS == 0) for name in numbers]
 
     def _test(self, test: Test) -> Sides:
         finding = self.knowledge.findings[test.finding]
@@ -170,21 +208,21 @@ class Symbols:
         """Return that a finding has a value."""
         if isinstance(value, Decimal):
             return self.value[finding.name] == _scaled(value)
-        return self.value[finding.name] == choices(finding).index(value)
+        return self.value[finding.name] == self.codes[finding.name].index(value)
 
     # Answers. ------------------------------------------------------------------------------
 
     def words(self, model: Any) -> dict[str, str]:
-        """Return the patient of a model as words."""
+        """Return the patient of a model as words: what is given."""
         return {
             name: self._word(finding, model.eval(self.value[name], model_completion=True).as_long())
             for name, finding in self.knowledge.findings.items()
-            if z3.is_true(model.eval(self.known[name], model_completion=True))
+            if z3.is_true(model.eval(self.given[name], model_completion=True))
         }
 
     def _word(self, finding: Finding, value: int) -> str:
         if not finding.is_number:
-            return choices(finding)[value]
+            return self.codes[finding.name][value]
         return plain(Decimal(value) / MILLIONTHS)
 
 
@@ -219,14 +257,19 @@ class Solver:
         return bool(z3.is_true(model.eval(formula, model_completion=True)))
 
 
+def _one_of_each(codes: Iterable[str], finding: Finding) -> tuple[str, ...]:
+    """Return the words of a finding by their code: those that have one keep it, under another base too."""
+    return tuple(dict.fromkeys([*codes, *choices(finding)]))
+
+
 def both(*formulas: Formula) -> Formula:
     """Return that all of the formulas hold."""
-    return z3.And(*formulas)
+    return z3.And(*formulas) if formulas else z3.BoolVal(True)
 
 
 def either(*formulas: Formula) -> Formula:
     """Return that any of the formulas holds."""
-    return z3.Or(*formulas)
+    return z3.Or(*formulas) if formulas else z3.BoolVal(False)
 
 
 def negated(formula: Formula) -> Formula:
@@ -234,19 +277,29 @@ def negated(formula: Formula) -> Formula:
     return z3.Not(formula)
 
 
+def differ(one: Formula, other: Formula) -> Formula:
+    """Return that one of two formulas holds and the other does not; plainly false where they are the same formula."""
+    return z3.BoolVal(False) if one.eq(other) else one != other
+
+
 def different(one: Sides, other: Sides) -> Formula:
-    """Return that two conditions do not come out alike."""
-    return z3.Or(one.yes != other.yes, one.no != other.no)
+    """Return that two conditions do not come out alike; plainly false where they are the same formulas."""
+    return either(differ(one.yes, other.yes), differ(one.no, other.no))
 
 
-def fewest(solver: Solver, formula: Formula, counted: list[Formula]) -> Any | None:
-    """Return a model of a formula in which as few of the counted truths hold as can, or None."""
-    if solver.model(formula) is None:
+def fewest(solver: Solver, formula: Formula, patients: Sequence[Symbols]) -> Any | None:
+    """Return a model of a formula in which as few findings are given as can be, or None.
+
+    Of such patients, one whose numbers are whole is preferred: it reads more easily.
+    """
+    if z3.is_false(z3.simplify(formula)) or solver.model(formula) is None:
         return None
+    counted = list({given.get_id(): given for one in patients for given in one.given.values()}.values())
+    whole = [formula for one in patients for formula in one.whole()]
     most = 0
     while (model := solver.model(formula, z3.AtMost(*counted, most))) is None:
         most += 1
-    return model
+    return solver.model(formula, z3.AtMost(*counted, most), *whole) or model
 
 
 def _at_least(needed: int, formulas: list[Formula]) -> Formula:
@@ -261,6 +314,14 @@ def _at_least(needed: int, formulas: list[Formula]) -> Formula:
 
 def _comparison(operator: str, left: Formula, right: Formula) -> Formula:
     return {">=": left >= right, ">": left > right, "<=": left <= right, "<": left < right}[operator]
+
+
+def _without(number: int, *factors: int) -> int:
+    """Return a number divided by each factor as often as that goes."""
+    for factor in factors:
+        while number % factor == 0:
+            number //= factor
+    return number
 
 
 def _scaled(number: Decimal) -> int:

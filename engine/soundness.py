@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from engine import language, model
-from engine.entries import Entry
+from engine.entries import Doubt, Entry
 from engine.errors import did_you_mean, listed, shortened
 from engine.model import WEIGHTS_BY_BASIS
 
@@ -16,27 +16,28 @@ ByKind = Mapping[str, Mapping[str, Entry]]
 """The entries of each kind, by id."""
 
 
-def check(knowledge: model.Knowledge, entries: ByKind) -> None:
+def check(knowledge: model.Knowledge, entries: ByKind, doubt: Doubt) -> None:
     """Note every breach in a knowledge base as a fault of the entry it stands in."""
     conflicts = entries["conflicts"]
     rules = {**entries["statements"], **entries["concepts"]}
     for name, finding in knowledge.findings.items():
         _check_governor(entries["findings"][name], finding, knowledge.findings)
     for name, parameter in knowledge.parameters.items():
-        _check_parameter(entries["parameters"][name], parameter, knowledge.findings)
+        _check_parameter(entries["parameters"][name], parameter, knowledge.findings, doubt)
     for name in knowledge.statements:
-        _check_statement(rules[name], knowledge, conflicts)
+        _check_statement(rules[name], knowledge, conflicts, doubt)
     for conflict in knowledge.conflicts.values():
         for name in (name for side in conflict.between for name in side):
-            require(name, rules, conflicts[conflict.id], "between")
+            require(name, rules, conflicts[conflict.id], "between", doubt)
     for note in knowledge.notes.values():
         for name in note.attaches_to:
-            require(name, {**rules, **conflicts}, entries["context"][note.id], "attaches to")
-    _check_opposition(knowledge, rules)
+            require(name, {**rules, **conflicts}, entries["context"][note.id], "attaches to", doubt)
+    if not doubt and not any(conflict.document.faults for conflict in conflicts.values()):
+        _check_opposition(knowledge, rules)
     _check_chains(knowledge, {**rules, **conflicts})
 
 
-def check_layer(knowledge: model.Knowledge, below: model.Knowledge, entries: ByKind) -> None:
+def check_layer(knowledge: model.Knowledge, below: model.Knowledge, entries: ByKind, doubt: Doubt) -> None:
     """Note everything by which a layer would change what is below it."""
     for name, parameter in knowledge.parameters.items():
         if name not in below.parameters and parameter.derives in below.findings:
@@ -50,11 +51,17 @@ def check_layer(knowledge: model.Knowledge, below: model.Knowledge, entries: ByK
         for name, entry in entries[kind].items():
             if name in knowledge.guideline.sections:
                 entry.fault(f"'{name}' is the code of a section", "Choose another name.")
+    if not doubt and not any(conflict.document.faults for conflict in entries["conflicts"].values()):
+        _check_deciding(knowledge, below, entries["conflicts"])
+
+
+def _check_deciding(knowledge: model.Knowledge, below: model.Knowledge, conflicts: Mapping[str, Entry]) -> None:
+    """Find conflicts of a layer that would decide the status by no statement of its own."""
     own = set(knowledge.statements_of("against", "contraindication")) - set(below.statements)
     for name, conflict in knowledge.conflicts.items():
         if name not in below.conflicts and conflict.decides_status and not _implies_any(conflict.when, own):
             found = "it would decide the status by no statement of the layer that argues against a use"
-            entries["conflicts"][name].fault(found, "Remove 'decides status:', or test such a statement.", "when")
+            conflicts[name].fault(found, "Remove 'decides status:', or test such a statement.", "when")
 
 
 def _implies_any(condition: model.Condition, names: set[str]) -> bool:
@@ -67,9 +74,9 @@ def _implies_any(condition: model.Condition, names: set[str]) -> bool:
     return len(condition.of) - implying < condition.needed
 
 
-def require(name: str, known: Mapping[str, object], entry: Entry, key: str) -> None:
-    """Note that a name is not among those known, with the nearest that are."""
-    if name not in known:
+def require(name: str, known: Mapping[str, object], entry: Entry, key: str, doubt: Doubt) -> None:
+    """Note that a name is not among those known, with the nearest that are; one in doubt may be."""
+    if name not in known and name not in doubt:
         hint = did_you_mean(name, known) or "Check the id."
         entry.fault(f"'{shortened(name)}' is not a known id", hint, key)
 
@@ -81,45 +88,50 @@ def _check_governor(entry: Entry, finding: model.Finding, findings: Mapping[str,
         entry.fault(found, "Let one finding that is always applicable govern both.", "only if")
 
 
-def _check_parameter(entry: Entry, parameter: model.Parameter, findings: Mapping[str, model.Finding]) -> None:
+def _check_parameter(
+    entry: Entry, parameter: model.Parameter, findings: Mapping[str, model.Finding], doubt: Doubt
+) -> None:
     named = [parameter.derives, *filter(None, [parameter.source])]
     for formula in (parameter.formulas or {}).values():
         named += [formula.sex, formula.height, formula.not_for]
     for name in named:
-        require(name, findings, entry, "derives")
+        require(name, findings, entry, "derives", doubt)
     if parameter.type == "choice":
         if set(entry.values.get("choices", ())) != set(parameter.formulas or {}):
             entry.fault("'choices' and 'formulas' do not name the same formulas", "Give each choice its formula.")
         return
-    if not (parameter.source and parameter.low is not None and parameter.below and parameter.otherwise):
-        entry.fault("a limit needs 'range', 'from', 'below' and 'otherwise'", "Add what is missing.")
+    needed = {key: key in entry.node.values for key in ("range", "from", "below", "otherwise")}
+    if not all(needed.values()):
+        missing = listed([f"'{key}:'" for key, is_there in needed.items() if not is_there])
+        entry.fault("a limit needs 'range', 'from', 'below' and 'otherwise'", f"Add {missing}.")
     target = findings.get(parameter.derives)
     for word in filter(None, [parameter.below, parameter.otherwise]):
         if target is not None and word not in language.choices(target):
             entry.fault(f"'{word}' is not a value of '{target.name}'", f"It takes {language.accepted(target)}.")
 
 
-def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mapping[str, object]) -> None:
+def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mapping[str, object], doubt: Doubt) -> None:
     statement = knowledge.statements[entry.id]
     for number in statement.references:
-        if number not in knowledge.references:
+        if number not in knowledge.references and number not in doubt:
             known = listed([str(n) for n in model.in_order(knowledge.references)])
             remedy = f"The references there are {known}." if known else "Add it there."
             entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
-    _check_source(entry, statement, knowledge.guideline)
+    if not doubt.sections:
+        _check_source(entry, statement, knowledge.guideline)
     if (statement.kind == "regimen") != ("regimen" in entry.node.values):
         entry.fault(
             "a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind"
         )
     if statement.regimen is not None:
-        _check_regimen(entry, statement.regimen, knowledge, conflicts)
+        _check_regimen(entry, statement.regimen, knowledge, conflicts, doubt)
     if statement.course is not None:
-        _check_course(entry, statement.course, knowledge)
+        _check_course(entry, statement.course, knowledge, doubt)
     if statement.spread is not None:
         if not isinstance(statement.when, model.AnyDose):
             entry.fault("'spread' belongs to a rule on doses", "Write 'when: any dose > 80 g'.", "spread")
         if statement.spread.outside:
-            require(statement.spread.outside, conflicts, entry, "spread")
+            require(statement.spread.outside, conflicts, entry, "spread", doubt)
 
 
 def _check_source(entry: Entry, statement: model.Statement, guideline: model.Guideline) -> None:
@@ -140,10 +152,14 @@ def _check_source(entry: Entry, statement: model.Statement, guideline: model.Gui
 
 
 def _check_regimen(
-    entry: Entry, regimen: model.Regimen, knowledge: model.Knowledge, conflicts: Mapping[str, object]
+    entry: Entry,
+    regimen: model.Regimen,
+    knowledge: model.Knowledge,
+    conflicts: Mapping[str, object],
+    doubt: Doubt,
 ) -> None:
     for weight in WEIGHTS_BY_BASIS[regimen.weight]:
-        require(weight, knowledge.findings, entry, "regimen")
+        require(weight, knowledge.findings, entry, "regimen", doubt)
     if regimen.daily is not None and regimen.daily * regimen.days != regimen.high:
         a_day = language.plain(regimen.high / regimen.days)
         entry.fault(
@@ -152,12 +168,15 @@ def _check_regimen(
             "regimen",
         )
     if regimen.lower_end:
-        require(regimen.lower_end, conflicts, entry, "regimen")
+        require(regimen.lower_end, conflicts, entry, "regimen", doubt)
 
 
-def _check_course(entry: Entry, course: model.OnCourse, knowledge: model.Knowledge) -> None:
+def _check_course(entry: Entry, course: model.OnCourse, knowledge: model.Knowledge, doubt: Doubt) -> None:
     for name in course.of:
-        require(name, knowledge.regimens, entry, "course")
+        if name in knowledge.statements and name not in knowledge.regimens:
+            entry.fault(f"'{name}' is not a regimen", "Name the statement whose dose is meant.", "course")
+        else:
+            require(name, knowledge.regimens, entry, "course", doubt)
     if course.low is not None and course.high is not None and course.low > course.high:
         entry.fault(f"'{course.low} to {course.high} days' runs backwards", "Put the lower day first.", "course")
 

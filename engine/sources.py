@@ -22,7 +22,8 @@ from engine.model import AnyDose, Condition, Guideline, Statement, Test, parts
 
 BULLET = re.compile(r"^\s*[•*–-]\s+")
 REFERENCES = re.compile(r"(?:\s*\d+(?:\s*,\s*\d+)*)?\s*$")
-NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w]*\d)")
+NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+)(?:\.\d+)?(?![\w]*\d)")
+"""A number in prose; its thousands may be set off by commas."""
 
 
 class Bullet(Struct, frozen=True):
@@ -88,24 +89,30 @@ def fold(line: str) -> str:
 
 def numbers(text: str) -> set[str]:
     """Return the numbers of a text, in plain form."""
-    return {plain(Decimal(number)) for number in NUMBER.findall(text)}
+    return {plain(Decimal(number.replace(",", ""))) for number in NUMBER.findall(text)}
 
 
 def numbers_of(statement: Statement) -> set[str]:
-    """Return the numbers that a statement states: in its words, its rule and its dose."""
+    """Return the numbers that a statement states: in its words, its rules, its dose and its course."""
     found = numbers(statement.says)
-    for part in parts(statement.when) if statement.when is not None else ():
-        found |= _of_test(part)
+    for condition in (statement.when, statement.fulfilled):
+        for part in parts(condition) if condition is not None else ():
+            found |= _of_test(part)
     if statement.regimen is not None:
         regimen = statement.regimen
         found |= {plain(n) for n in (regimen.low, regimen.high, Decimal(regimen.days), regimen.daily) if n is not None}
     if statement.spread is not None:
         spread = statement.spread
         found |= {plain(n) for n in (spread.daily, Decimal(spread.shortest), Decimal(spread.longest))}
+    if statement.course is not None:
+        course = statement.course
+        found |= numbers(course.label) | {str(day) for day in (course.low, course.high) if day is not None}
     return found
 
 
 def _of_test(part: Condition) -> set[str]:
     if isinstance(part, Test) and isinstance(part.value, Decimal):
         return {plain(part.value)}
-    return {plain(part.grams)} if isinstance(part, AnyDose) else set()
+    if isinstance(part, AnyDose):
+        return {plain(number) for number in (part.grams, part.per_kg) if number is not None}
+    return set()

@@ -38,7 +38,7 @@ def test_what_a_dose_and_a_requirement_rest_on_is_listed(knowledge: Knowledge) -
     assert "actual_weight_kg" in describe(knowledge, "S57")["rests_on"]
     assert {"S29", "S59", "A08"} <= set(describe(knowledge, "ideal_weight_kg")["used_by"])
     assert "medically_controlled" in describe(knowledge, "S37")["rests_on"]
-    assert describe(knowledge, "S07")["regimen"] == "2 g/kg over 5 days, 0.4 g/kg a day; weight: not stated"
+    assert describe(knowledge, "S07")["regimen"] == "2 g/kg over 5 days, 0.4 g/kg a day, weight not stated"
     assert describe(knowledge, "sex")["serves_parameters"] == ["ideal_weight_formula"]
 
 

@@ -72,9 +72,64 @@ def test_a_base_that_is_true_to_its_source_is_sound(folder: Path, tmp_path: Path
     assert not report.warnings
 
 
-def test_a_sentence_that_was_changed_in_the_source_is_found(folder: Path, tmp_path: Path) -> None:
-    report = check(folder, source=source(tmp_path, SOURCE.replace("2 g/kg", "1 g/kg")))
-    assert [fault.found for fault in report.faults] == ["the digest of A1.1 is not that of the source's sentence there"]
+def test_a_sentence_that_was_changed_in_the_source_is_found_at_its_digest(folder: Path, tmp_path: Path) -> None:
+    [fault] = check(folder, source=source(tmp_path, SOURCE.replace("2 g/kg", "1 g/kg"))).faults
+    assert fault.found == "the digest of A1.1 is not that of the source's sentence there"
+    assert str(fault.place).endswith("guideline.yaml:17:9")
+    assert fault.excerpt == f"- {digest('Give 2 g/kg over 5 days.')}"
+    sentence = digest("Give 1 g/kg over 5 days.")
+    assert fault.remedy.startswith("Read it again with S01, which rests on it, before you mend the digest.")
+    assert sentence in fault.remedy
+
+
+def test_a_bullet_that_the_source_has_not_is_found_at_its_digest(folder: Path, tmp_path: Path) -> None:
+    text = SOURCE.replace("  • Something without a number. 2\n", "")
+    [fault] = check(folder, source=source(tmp_path, text)).faults
+    assert fault.found == "the source has no A1.2: 'A heading with grade 3', bullet 2"
+    assert str(fault.place).endswith("guideline.yaml:18:9")
+
+
+def test_a_source_that_cannot_be_read_is_named(folder: Path, tmp_path: Path) -> None:
+    [fault] = check(folder, source=tmp_path / "nowhere.txt").faults
+    assert fault.found == "the source cannot be read: No such file or directory"
+    large = source(tmp_path, "x" * 5_000_001)
+    assert [fault.found for fault in check(folder, source=large).faults] == ["it is larger than 5 MB"]
+
+
+def test_a_digest_that_nobody_made_yet_is_warned_of_until_the_source_is_at_hand(folder: Path, tmp_path: Path) -> None:
+    changed(folder, "guideline.yaml", digest("Something without a number."), "0" * 64)
+    [warning] = check(folder).warnings
+    assert warning.found == "A1.2: the digest is a placeholder"
+    assert str(warning.place).endswith("guideline.yaml:18:9")
+    report = check(folder, source=source(tmp_path))
+    assert len(report.faults) == 1
+    assert not report.warnings
+
+
+def test_a_case_that_does_not_say_whom_it_is_about_is_warned_of(folder: Path) -> None:
+    changed(folder, "cases/first.yaml", "  says: A patient who is ill.\n", "")
+    [warning] = check(folder).warnings
+    assert warning.found == "ill_patient: a case without 'says'"
+    assert str(warning.place).endswith("first.yaml:4:3")
+
+
+def test_faults_of_cases_stand_in_one_report_with_those_of_rules(folder: Path) -> None:
+    changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
+    changed(folder, "cases/first.yaml", "status: no_statement", "status: no_statment")
+    changed(folder, "cases/first.yaml", "    diagnosis: other\n", "    diagnosys: other\n")
+    assert [fault.found for fault in check(folder).faults] == [
+        "'il' is not a known name",
+        "'no_statment' is not one of the words known here",
+        "'diagnosys' is not a known finding",
+    ]
+
+
+def test_a_parameter_at_fault_keeps_no_case_from_being_read(folder: Path) -> None:
+    text = "cut:\n  says: Cut.\n  type: number\n  range: 1 to 9\n  derives: il\n  from: ill\n  below: no\n"
+    (folder / "parameters.yaml").write_text(f"{text}  otherwise: yes\n", encoding="utf-8")
+    changed(folder, "cases/first.yaml", "  says: A patient who is ill.\n", "  parameters: {cut: 3, kut: 3}\n")
+    found = [fault.found for fault in check(folder).faults]
+    assert found == ["cut: 'il' is not a known id", "'kut' is not a known parameter"]
 
 
 def test_a_number_that_its_sentence_lacks_is_found_with_its_place(folder: Path, tmp_path: Path) -> None:
@@ -82,6 +137,24 @@ def test_a_number_that_its_sentence_lacks_is_found_with_its_place(folder: Path, 
     [warning] = check(folder, source=source(tmp_path)).warnings
     assert warning.found == "S01: 40 is not in its sentence of the source, A1.1"  # the 3 stands in the heading
     assert str(warning.place).endswith("first.yaml:3:9")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "  when: any dose at 7 g/kg > 5 g\n",
+        "  when: ill\n  fulfilled: actual_weight_kg > 7 kg\n",
+        "  when: ill\n  course: {shows: 5 to 7 days}\n",
+        "  when: ill\n  course: {shows: alongside, label: 7 times}\n",
+    ],
+)
+def test_a_number_anywhere_in_a_statement_counts(folder: Path, tmp_path: Path, more: str) -> None:
+    weight = "actual_weight_kg:\n  asks: Weight?\n  type: number\n  unit: kg\n  range: 1 to 400\n"
+    added(folder, "findings.yaml", weight)
+    text = f"S02:\n  says: Watch.\n  kind: monitoring\n  source: A1.1\n  references: [1]\n{more}"
+    added(folder, "statements/first.yaml", text)
+    found = [warning.found for warning in check(folder, source=source(tmp_path)).warnings]
+    assert "S02: 7 is not in its sentence of the source, A1.1" in found
 
 
 def test_a_number_of_a_rule_or_a_dose_counts_as_well(folder: Path, tmp_path: Path) -> None:
@@ -122,7 +195,10 @@ def test_a_case_that_cannot_be_run_is_a_fault_with_the_nearest_name(folder: Path
 def test_wording_that_is_hard_to_read_is_warned_of(folder: Path) -> None:
     long = "is indicated " + "and so on " * 12
     changed(folder, "statements/first.yaml", "is an indication for the treatment", long.strip())
-    assert "a sentence of" in check(folder).warnings[0].found
+    assert check(folder).warnings[0].found == "S01: a sentence of 40 words"
+    hard = "Immunoglobulin administration necessitates circumspection"
+    changed(folder, "statements/first.yaml", f"Being ill {long.strip()}", hard)
+    assert check(folder).warnings[0].found == "S01: wording with a readability index of 104, over 65"
     assert readability("The cat sat on the mat.") < readability(
         "Immunoglobulin administration necessitates monitoring."
     )
@@ -154,11 +230,12 @@ def test_the_command_prints_json_and_ends_with_one_where_there_are_faults(folder
 
 
 def test_watching_checks_again_when_a_file_is_saved(folder: Path) -> None:
-    words = [sys.executable, "-u", "-m", "cli", "knowledge", "check", str(folder), "--watch"]
+    words = [sys.executable, "-m", "cli", "knowledge", "check", str(folder), "--watch"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "WATCHFILES_FORCE_POLLING": "1"}
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
     assert child.stdout is not None
     assert "Sound" in child.stdout.readline()
+    assert child.stdout.readline() == f"Watching {folder}; Ctrl-C ends.\n"
     deadline = time.monotonic() + 60
     time.sleep(1)
     changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
@@ -181,3 +258,4 @@ def test_numbers_are_read_in_plain_form() -> None:
     assert numbers("1-2 g/kg, 0.40 g/kg/day, >65 years, 12–15 days, grade 3-4, 37.5%") == {
         "1", "2", "0.4", "65", "12", "15", "3", "4", "37.5"
     }  # fmt: skip
+    assert numbers("1,000 mg, 12,345,678, 3,4 and 1,2345") == {"1000", "12345678", "3", "4", "1", "2345"}

@@ -59,6 +59,9 @@ def test_one_case_of_a_file_that_holds_several_is_chosen_by_name() -> None:
     name = "everything_met_at_once"
     assert ivig("consult", path, "--case", name).returncode == 0
     assert "Choose one with '--case NAME'" in failed(ivig("consult", path))
+    two = b"one: {findings: {}}\ntwo: {findings: {}}\n"
+    assert "it holds 2 cases" in failed(ivig("consult", "-", given=two))
+    assert "there is no case 'three' in it" in failed(ivig("consult", "-", "--case", "three", given=two))
     assert f"Did you mean {name}" in failed(ivig("consult", path, "--case", "everything_met"))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.documents import DEEPEST, LARGEST, Entries, Listing, Scalar, parse
+from engine.documents import CUT, DEEPEST, LARGEST, Entries, Listing, Scalar, parse, read
 
 
 def faults(content: bytes) -> str:
@@ -36,7 +37,7 @@ def test_every_node_knows_its_line_and_column() -> None:
         (b"", "it is empty"),
         (b"# only a comment\n", "it is empty"),
         (b"\xff\xfe\x00a", "it is not UTF-8 text"),
-        (b"a: \x00\n", "binary data"),
+        (b"a: \x00\n", "it holds binary data where YAML text was expected"),
         (b"a: 1\na: 2\n", "stands twice"),
         (b"a: &x 1\nb: *x\n", "an alias"),
         (b"a: !!int 1\n", "a tag"),
@@ -45,12 +46,70 @@ def test_every_node_knows_its_line_and_column() -> None:
         (b"a: [1, 2\n", "this is not YAML"),
         (b"a: \x07\n", "this is not YAML"),
         (b"x" * (LARGEST + 1), "larger than 5 MB"),
-        (b"[" * 10_000, f"nested more than {DEEPEST} deep"),
+        (b"[" * 10_000, "this is not YAML: it is nested more than 24 deep"),
         (b"a: " + b"{b: " * 10_000, f"nested more than {DEEPEST} deep"),
     ],
 )
 def test_what_cannot_be_used_is_named(content: bytes, found: str) -> None:
     assert found in faults(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "found"),
+    [
+        (b'a: "open\nb: 3\n', 1, "this is not YAML: found unexpected end of stream"),
+        (b"a: [1, 2\nb: 3\n", 1, "this is not YAML: did not find expected ',' or ']'"),
+        (b"a: {b: 1\nc: 2\n", 1, "this is not YAML: did not find expected ',' or '}'"),
+        (b"a:\n  b: 1\n  c\nd: 3\n", 3, "this is not YAML: could not find expected ':'"),
+        (b"a:\n  b: Give # 2\n    and more\n", 2, CUT[0]),
+        (b"# none\n{}\n\nS1:\n  b: c\n", 4, "an entry below '{}', which says that there is none"),
+        (b"a:\n\tb: 1\n", 2, "a tab, which YAML takes for no indentation"),
+        (b"a:\n  b: 1\n \tc: 2\n", 3, "a tab, which YAML takes for no indentation"),
+    ],
+)
+def test_a_mistake_is_named_on_the_line_that_has_it(content: bytes, line: int, found: str) -> None:
+    [fault] = parse("file.yaml", content).faults
+    assert fault.found == found
+    assert fault.place is not None
+    assert fault.place.line == line
+
+
+@pytest.mark.parametrize(
+    ("content", "cut"),
+    [
+        ("a: é first # more", (1, 12)),
+        ("a: one\n  two # more", (2, 7)),
+        ("a: [one # more\n  , two]", None),
+        ("a: 'one' # more", None),
+        ("a: |\n  one # more", None),
+        ("a: one#more", None),
+        ("a: one\n# more", None),
+        ("a: # more\n  one", None),
+    ],
+)
+def test_a_text_knows_the_comment_that_cuts_it_off(content: str, cut: tuple[int, int] | None) -> None:
+    root = parse("f", content.encode()).root
+    assert isinstance(root, Entries)
+    value = root.values["a"]
+    assert (value.cut if isinstance(value, Scalar) else None) == cut
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("S1:\n  says: x\nS2: {}\n", ["S1", "S2"]),
+        ("S1:\n  says: a: b\n'S2':\n# S3:\n  S4:\nS5:x\n", ["S1", "S2"]),
+        ("[S1]\n", []),
+        ("", []),
+    ],
+)
+def test_the_names_of_a_file_are_read_even_where_it_is_not_yaml(content: str, names: list[str]) -> None:
+    assert parse("f", content.encode()).names() == names
+
+
+def test_what_is_no_file_or_no_name_of_one_is_named(tmp_path: Path) -> None:
+    assert [fault.found for fault in read(tmp_path).faults] == ["this is a directory where a file was expected"]
+    assert [fault.found for fault in read("a\0b").faults] == ["it cannot be read: embedded null byte"]
 
 
 def test_a_bomb_of_aliases_is_not_followed() -> None:

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from engine.checking import check
 from engine.compiler import compile_rules
 from engine.consultation import Consultation, consult
 from engine.contract import consultation_data
 from engine.errors import KnowledgeError
 from engine.findings import Given, interpret
-from engine.loading import SHIPPED, load
+from engine.loading import SHIPPED, load, read_all
 from engine.rendering.consultation import render_consultation
 from engine.rendering.report import render_report
-from tests.bases import added
+from tests.bases import added, changed, copied
 from tests.conftest import BASE, CASES
 from tests.test_cli import failed, ivig
 
@@ -142,7 +143,7 @@ def test_every_command_on_a_patient_takes_it(words: list[str]) -> None:
         (
             "conflicts.yaml",
             DECIDES,
-            "it would decide the status by no statement of the layer",
+            "it would decide the status by no statement of the layer that argues against a use",
         ),
     ],
 )
@@ -160,7 +161,7 @@ def test_the_refusal_says_that_a_layer_only_adds(layer: Path) -> None:
 
 
 def test_a_layer_is_laid_once(layer: Path) -> None:
-    with pytest.raises(KnowledgeError, match="stands already"):
+    with pytest.raises(KnowledgeError, match="there is a layer 'product_label' already"):
         load(SHIPPED, [LAYER, LAYER])
 
 
@@ -169,6 +170,40 @@ def test_a_section_of_the_source_cannot_be_taken(layer: Path) -> None:
     (layer / "layer.yaml").write_text(text.replace("  P4:", "  A1:"), encoding="utf-8")
     with pytest.raises(KnowledgeError, match="section 'A1' stands already in what is below"):
         load(SHIPPED, [layer])
+
+
+def test_faults_of_the_base_and_of_its_layers_stand_in_one_report(layer: Path, tmp_path: Path) -> None:
+    base = copied(tmp_path / "base")
+    changed(base, "statements/severe_disease.yaml", "S06:\n", "S06:\n  sayz: no\n")
+    added(layer, "findings.yaml", "lonely:\n  asks: Alone?\n  type: maybe\n")
+    added(layer, "statements/label.yaml", SAME_ID.replace("S12", "PL30").replace("sepsis", "{all: [S06, lonely]}"))
+    added(layer, "cases/label.yaml", "nobody:\n  findings: {lonley: yes, lonely: yes}\n")
+    found = [fault.found for fault in check(base, [layer]).faults]
+    assert found == [
+        "'sayz' is not a key of a statement",
+        "'maybe' is not one of the words known here",
+        "'lonley' is not a known finding",
+    ]
+
+
+def test_a_base_given_as_a_layer_and_a_layer_as_a_base_are_told_apart(layer: Path) -> None:
+    assert [(fault.found, fault.remedy) for fault in read_all(SHIPPED, [SHIPPED]).faults] == [
+        ("a knowledge base where a layer was expected", "Name it with '--knowledge'.")
+    ]
+    assert [(fault.found, fault.remedy) for fault in read_all(layer).faults] == [
+        ("a layer where a knowledge base was expected", "Lay it over one with '--layer'.")
+    ]
+
+
+def test_a_regimen_of_a_layer_is_refused(layer: Path) -> None:
+    added(layer, "statements/label.yaml", REGIMEN)
+    found = "a layer cannot hold a regimen: the tests on doses of what is below it would read it"
+    assert f"PL20: {found}" in [fault.found for fault in read_all(SHIPPED, [layer]).faults]
+
+
+def test_a_layer_cannot_name_an_entry_like_a_section(layer: Path) -> None:
+    added(layer, "conflicts.yaml", "A1:\n  says: Both.\n  when: sepsis\n")
+    assert "A1: 'A1' is the code of a section" in [fault.found for fault in read_all(SHIPPED, [layer]).faults]
 
 
 def test_a_folder_that_is_no_layer_is_named(tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
-import sys
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,46 +11,39 @@ import pytest
 
 from engine.loading import load
 from tests.conftest import ROOT
+from tests.walkthrough import Command, pattern, run, steps, walk
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+WALKED = [ROOT / "docs" / "tutorial.md"]
+"""Documents to be worked through from the first step to the last."""
 
 
 def blocks(path: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
-def transcripts() -> Iterator[tuple[str, str]]:
+def transcripts() -> Iterator[Command]:
     """Yield each command of the documents with the output that is printed there."""
     for path in DOCUMENTS:
-        for block in blocks(path, "console"):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, output = part.partition("\n")
-                yield command, output
+        if path not in WALKED:
+            yield from (step for step in steps(path) if isinstance(step, Command))
 
 
-def pattern(output: str) -> str:
-    """Return the output as a pattern in which … stands for any lines, or at the end of a line for its rest."""
-    parts = re.split(r"^…\n", output, flags=re.MULTILINE)
-    return "(?:.*\n)*?".join(re.escape(part).replace("…\\\n", ".*\n") for part in parts) + r"\Z"
-
-
-@pytest.mark.parametrize(("command", "output"), list(transcripts()))
-def test_a_command_of_the_documents_prints_what_they_say(command: str, output: str, tmp_path: Path) -> None:
-    program, *words = shlex.split(command)
-    assert program == "ivig-mg"
+@pytest.mark.parametrize("command", list(transcripts()), ids=lambda command: " ".join(command.words))
+def test_a_command_of_the_documents_prints_what_they_say(command: Command, tmp_path: Path) -> None:
     for folder in ("examples", "knowledge"):  # what a command writes is written elsewhere
         (tmp_path / folder).symlink_to(ROOT / folder)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *words],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert re.match(pattern(output), done.stdout), done.stdout
+    printed, status = run(command.words, tmp_path)
+    assert status == 0
+    assert re.match(pattern(command.output), printed), printed
+
+
+@pytest.mark.parametrize("path", WALKED, ids=lambda path: path.stem)
+def test_a_walk_through_comes_out_as_it_says_step_by_step(path: Path, tmp_path: Path) -> None:
+    for folder in ("examples", "knowledge"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    walk(path, tmp_path)
 
 
 def test_ci_runs_the_two_commands_of_the_readme() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.errors import listed
 from engine.loading import is_layer, load
 
 _folder = click.argument(
@@ -60,6 +61,7 @@ def check(settings: Settings, folder: Path | None, source: Path | None, format_:
     if watch:
         with needing("author"):
             from watchfiles import watch as changes
+        click.echo(f"Watching {listed([str(place) for place in (base, *layers)])}; Ctrl-C ends.", err=format_ != "text")
         for _ in changes(base, *layers, *filter(None, [source]), raise_interrupt=False):
             print_text("\n")
             sound = _check(base, layers, source, format_)
@@ -150,19 +152,29 @@ def _progress() -> Iterator[Callable[[int], None]]:
 @click.argument("old", metavar="OLD", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("new", metavar="NEW", type=click.Path(path_type=Path, file_okay=False))
 @format_option
-def diff(old: Path, new: Path, format_: str) -> None:
+@click.pass_obj
+def diff(settings: Settings, old: Path, new: Path, format_: str) -> None:
     """Compare two knowledge bases: in words, over their cases, and for every patient.
 
-    For each rule on which they disagree, a smallest patient for whom they do.
+    For each rule that comes out otherwise, in its verdict or in what it says of doses, references or
+    fulfilment, a patient with as few findings as that takes: one to whom it applies in one base only, if there
+    is such a patient. OLD or NEW may be a layer; it is laid over the knowledge base in use.
     """
     from engine.cases import load_cases
     from engine.comparison import compare
     from engine.rendering import comparison as page
 
-    before, after = load(old), load(new)
-    by_name: dict[str, Any] = {case.name: case for case in (*load_cases(old), *load_cases(new))}
-    compared = compare(before, after, list(by_name.values()))
+    bases = [_chosen(settings, folder) for folder in (old, new)]
+    before, after = (load(base, layers) for base, layers in bases)
+    places = dict.fromkeys(place for base, layers in bases for place in (base, *layers))
+    written = {_as_written(case): case for place in places for case in load_cases(place)}
+    compared = compare(before, after, list(written.values()))
     print_data(page.comparison_data(compared), format_, lambda: page.render_comparison(compared, width(), colour()))
+
+
+def _as_written(case: Any) -> tuple[Any, ...]:
+    """Return what tells a case from others: its name and what is given; both bases mostly have the same cases."""
+    return case.name, *((name, given.text) for name, given in {**case.findings, **case.parameters}.items())
 
 
 @knowledge.command()
@@ -195,23 +207,27 @@ def new_base(folder: Path) -> None:
     print_text(f"Begun in {folder}. Check it with 'ivig-mg knowledge check {folder}', then change its words.\n")
 
 
-def _new_entry(kind: str) -> click.Command:
+_file = click.option("--file", metavar="NAME", help="The file it goes into, by its name without '.yaml'.")
+
+
+def _new_entry(kind: str, may_choose: bool) -> None:
+    """Add the command that begins an entry of a kind; those of some kinds may stand in several files."""
+    choice: Callable[[Callable[..., None]], Callable[..., None]] = _file if may_choose else lambda command: command
+
     @new.command(kind, help=f"Write a commented skeleton of a {kind} into the right file of DIR.")
     @_folder
-    @click.option("--file", "file", metavar="NAME", help="The file it goes into, by its name without '.yaml'.")
+    @choice
     @click.pass_obj
-    def command(settings: Settings, folder: Path | None, file: str | None) -> None:
+    def command(settings: Settings, folder: Path | None, file: str | None = None) -> None:
         from engine.skeletons import add_skeleton
 
         base, layers = _chosen(settings, folder)
-        place = add_skeleton(layers[-1] if layers else base, load(base, layers), kind, file)
+        place = add_skeleton((base, *layers), kind, file)
         print_text(f"{place}: a {kind} to be filled in. 'ivig-mg knowledge check' says what is still missing.\n")
-
-    return command
 
 
 for _kind in ("statement", "finding", "concept", "conflict", "case"):
-    _new_entry(_kind)
+    _new_entry(_kind, may_choose=_kind in ("statement", "case"))
 
 
 @knowledge.command()

@@ -1,0 +1,116 @@
+"""A document that is worked through step by step: its commands are run, its edits made, its outputs compared.
+
+In a block of ``console`` each line that begins with ``$`` is a command, and what follows is what it
+prints; ``…`` stands for any lines, or at the end of a line for its rest. A block of ``yaml`` below a
+paragraph that names a file in backticks is written into that file: in place of the entry of the same
+name, or of a skeleton, or else at its end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from tests.conftest import ROOT
+
+
+class Command(Struct, frozen=True):
+    """A command of a document, and what the document says that it prints."""
+
+    words: list[str]
+    output: str
+
+
+class Edit(Struct, frozen=True):
+    """An entry that a document has its reader write into a file."""
+
+    file: str
+    entry: str
+
+
+def steps(document: Path) -> Iterator[Command | Edit]:
+    """Yield what a document has its reader do, in order."""
+    text = document.read_text(encoding="utf-8")
+    for before, language, block in re.findall(r"((?:[^\n]+\n)+)\n?```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if language == "console":
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                yield Command(shlex.split(command), output)
+        elif language == "yaml" and (file := re.findall(r"`([^`]+\.yaml)`", before)):
+            yield Edit(file[-1], block)
+
+
+def pattern(output: str) -> str:
+    """Return the output as a pattern in which … stands for any lines, or at the end of a line for its rest."""
+    parts = re.split(r"^…\n", output, flags=re.MULTILINE)
+    return "(?:.*\n)*?".join(re.escape(part).replace("…\\\n", ".*\n") for part in parts) + r"\Z"
+
+
+def run(words: list[str], folder: Path) -> tuple[str, int]:
+    """Run a command of a document in a folder; return what it prints, and its exit status."""
+    program, *rest = words
+    if program == "cp":
+        shutil.copytree(folder / rest[-2], folder / rest[-1], dirs_exist_ok=True)
+        return "", 0
+    assert program == "ivig-mg", f"the documents run no '{program}'"
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", *rest],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert "Traceback" not in done.stdout
+    return done.stdout, done.returncode
+
+
+def write(edit: Edit, folder: Path) -> None:
+    """Make an edit: the entry takes the place of the one of its name, or of a skeleton, or stands last."""
+    path = folder / edit.file
+    text = path.read_text(encoding="utf-8")
+    name = re.search(r"^([^\s#][^:]*):", edit.entry, re.MULTILINE)
+    assert name is not None, edit.entry
+    entries = list(re.finditer(r"^([^\s#][^:]*):.*\n(?:[ \t].*\n|\n)*", text, re.MULTILINE))
+    same = [entry for entry in entries if entry[1] == name[1]] or [entry for entry in entries if "???" in entry[0]]
+    kept = text[: same[0].start()] + text[same[0].end() :] if same else text
+    path.write_text(f"{kept.rstrip()}\n\n{edit.entry}", encoding="utf-8")
+
+
+def walk(document: Path, folder: Path) -> None:
+    """Do everything that a document says, and require that it prints what it says."""
+    for step in steps(document):
+        if isinstance(step, Edit):
+            write(step, folder)
+            continue
+        printed, _ = run(step.words, folder)
+        assert re.match(pattern(step.output), printed), f"{shlex.join(step.words)} prints:\n{printed}"
+
+
+def transcript(document: Path, folder: Path) -> str:
+    """Return a document with what its commands really print, to be shortened by hand."""
+    text = document.read_text(encoding="utf-8")
+    for step in steps(document):
+        if isinstance(step, Edit):
+            write(step, folder)
+            continue
+        printed, _ = run(step.words, folder)
+        text = text.replace(f"$ {shlex.join(step.words)}\n{step.output}", f"$ {shlex.join(step.words)}\n{printed}", 1)
+    return text
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as there:
+        for name in ("examples", "knowledge"):
+            shutil.copytree(ROOT / name, Path(there) / name)
+        sys.stdout.write(transcript(Path(sys.argv[1]), Path(there)))
