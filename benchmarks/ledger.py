@@ -72,7 +72,7 @@ def main(largest: int) -> None:
     """Print a table, a line a size."""
     source = recordings()
     first = 0.0
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory() as folder:
         ledger = begin_or_open(Path(folder) / "a.sqlite", Path(folder) / "a.key")
         print("entries    one more   against the first   listed a second   verified a second   file     memory")
         size = 1000

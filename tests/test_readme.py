@@ -15,7 +15,7 @@ from tests.walkthrough import Command, pattern, run, steps, walk
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-WALKED = [ROOT / "docs" / "tutorial.md"]
+WALKED = [ROOT / "docs" / "tutorial.md", ROOT / "docs" / "audit.md"]
 """Documents to be worked through from the first step to the last."""
 
 
@@ -30,7 +30,7 @@ def transcripts() -> Iterator[Command]:
             yield from (step for step in steps(path) if isinstance(step, Command))
 
 
-@pytest.mark.parametrize("command", list(transcripts()), ids=lambda command: " ".join(command.words))
+@pytest.mark.parametrize("command", list(transcripts()), ids=lambda command: command.line)
 def test_a_command_of_the_documents_prints_what_they_say(command: Command, tmp_path: Path) -> None:
     for folder in ("examples", "knowledge"):  # what a command writes is written elsewhere
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -26,8 +26,13 @@ from tests.conftest import ROOT
 class Command(Struct, frozen=True):
     """A command of a document, and what the document says that it prints."""
 
-    words: list[str]
+    line: str
     output: str
+
+    @property
+    def words(self) -> list[str]:
+        """The command, as a shell reads it."""
+        return shlex.split(self.line)
 
 
 class Edit(Struct, frozen=True):
@@ -40,11 +45,11 @@ class Edit(Struct, frozen=True):
 def steps(document: Path) -> Iterator[Command | Edit]:
     """Yield what a document has its reader do, in order."""
     text = document.read_text(encoding="utf-8")
-    for before, language, block in re.findall(r"((?:[^\n]+\n)+)\n?```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+    for before, language, block in re.findall(r"((?:[^\n]+\n)*)\n*^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         if language == "console":
             for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
-                yield Command(shlex.split(command), output)
+                yield Command(command, output)
         elif language == "yaml" and (file := re.findall(r"`([^`]+\.yaml)`", before)):
             yield Edit(file[-1], block)
 
@@ -57,9 +62,16 @@ def pattern(output: str) -> str:
 
 def run(words: list[str], folder: Path) -> tuple[str, int]:
     """Run a command of a document in a folder; return what it prints, and its exit status."""
+    if words[-2:-1] == [">"]:
+        printed, status = run(words[:-2], folder)
+        (folder / words[-1]).write_text(printed, encoding="utf-8")
+        return "", status
     program, *rest = words
     if program == "cp":
         shutil.copytree(folder / rest[-2], folder / rest[-1], dirs_exist_ok=True)
+        return "", 0
+    if program == "sed":
+        subprocess.run(words, cwd=folder, check=True)
         return "", 0
     assert program == "ivig-mg", f"the documents run no '{program}'"
     done = subprocess.run(
@@ -94,7 +106,7 @@ def walk(document: Path, folder: Path) -> None:
             write(step, folder)
             continue
         printed, _ = run(step.words, folder)
-        assert re.match(pattern(step.output), printed), f"{shlex.join(step.words)} prints:\n{printed}"
+        assert re.match(pattern(step.output), printed), f"{step.line} prints:\n{printed}"
 
 
 def transcript(document: Path, folder: Path) -> str:
@@ -105,7 +117,7 @@ def transcript(document: Path, folder: Path) -> str:
             write(step, folder)
             continue
         printed, _ = run(step.words, folder)
-        text = text.replace(f"$ {shlex.join(step.words)}\n{step.output}", f"$ {shlex.join(step.words)}\n{printed}", 1)
+        text = text.replace(f"$ {step.line}\n{step.output}", f"$ {step.line}\n{printed}", 1)
     return text
 
 
