@@ -62,7 +62,7 @@ def test_every_link_to_a_file_leads_somewhere(path: Path) -> None:
 
 def test_the_statements_printed_in_the_documents_are_the_shipped_ones() -> None:
     knowledge = load()
-    for path in DOCUMENTS:
+    for path in (path for path in DOCUMENTS if path not in WALKED):  # those change statements, in a copy
         for block in blocks(path, "yaml"):
             for name, says in re.findall(r"^(S\d\d):\n  says: (.*)$", block, re.MULTILINE):
                 assert knowledge.statements[name].says == says
