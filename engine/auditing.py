@@ -55,7 +55,8 @@ class _Verifying:
         self.ledger = ledger
         self.progress = progress
         self.tree: merkle.Growing | None = merkle.Growing()
-        self.kinds: dict[int, str] = {}
+        self.others: set[int] = set()
+        """The entries that are no consultations: those that are missing, and the decisions."""
         self.knowledge: dict[str, str] = {}
         self.used: set[str] = set()
         self.roots: dict[int, bytes] = {}
@@ -110,6 +111,7 @@ class _Verifying:
 
     def missing(self, first: int, last: int) -> Iterator[Breach]:
         for number in range(first, last + 1):
+            self.others.add(number)
             yield Breach(number, "it is missing")
 
     def entry(self, row: Row, packed: tuple[bytes, bytes] | None) -> Iterator[Breach]:
@@ -128,13 +130,14 @@ class _Verifying:
             return
         if entry.number != row.number:
             yield Breach(row.number, f"entry {entry.number} stands in its place")
-        self.kinds[row.number] = entry.kind
+        if entry.kind != CONSULTATION:
+            self.others.add(row.number)
         yield from (Breach(row.number, found) for found in self.contents(entry, packed))
 
     def contents(self, entry: Entry, packed: tuple[bytes, bytes] | None) -> Iterator[str]:
         """Yield what is wrong with what an entry names."""
         if entry.kind != CONSULTATION:
-            if self.kinds.get(entry.to) != CONSULTATION:
+            if entry.to in self.others or not 0 < entry.to < entry.number:
                 yield f"it answers entry {entry.to}, which is no consultation"
             return
         if entry.snapshot not in self.knowledge:
