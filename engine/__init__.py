@@ -2,12 +2,12 @@
 
 One noun a module, each importing only from those before it:
 
-``errors`` · ``files`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` · ``forms`` ·
-``entries`` · ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` ·
+``errors`` · ``files`` · ``folders`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` ·
+``forms`` · ``entries`` · ``soundness`` · ``loading`` · ``findings`` · ``cases`` · ``dosing`` · ``conditions`` ·
 ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` · ``planner`` ·
 ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
-``explanation`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
-``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``examination`` ·
+``explanation`` · ``rules`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
+``skeletons`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·
 ``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
 ``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``usage`` · ``selection`` · ``exports`` ·

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.contract import NOT_FROM_SOURCE
+from engine.contract import NOT_FROM_SOURCE, layer_data
 from engine.errors import Fault, InputError, did_you_mean, shortened
-from engine.language import accepted, gate_name, phrase, plain
+from engine.language import accepted, plain
 from engine.model import (
-    WEIGHTS_BY_BASIS,
-    AnyDose,
-    Condition,
     Finding,
-    Gate,
     Knowledge,
-    Named,
     Parameter,
     ReferenceKey,
     Regimen,
     Section,
     Spread,
     Statement,
-    Test,
     in_order,
     natural,
-    parts,
 )
+from engine.rules import needs, rests_on, rule_tree, used_by
 
 
 def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
     """Return what stands under a name: a statement, concept, finding, conflict, reference, parameter, note or section.
+
+    ``layers`` has the layer of every other name in it that stands in one.
 
     Raises:
         InputError: with the nearest names when there is none of that name.
@@ -40,10 +36,26 @@ def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
     for found in dict.fromkeys((name, name.upper(), name.lower(), name.strip("[]"))):
         for is_about, describer in _DESCRIBERS:
             if found in is_about(knowledge):
-                layer = {"layer": knowledge.layer_of[found]} if found in knowledge.layer_of else {}
-                return {"name": found, **layer, **describer(knowledge, found)}
+                entry = describer(knowledge, found)
+                named = {word: knowledge.layer_of[word] for word in _words(entry) if word in knowledge.layer_of}
+                layers = {"layers": dict(sorted(named.items()))} if named else {}
+                return {"name": found, **_layer(knowledge, found), **entry, **layers}
     hint = did_you_mean(name, names(knowledge)) or "See 'ivig-mg show' for all names."
     raise InputError([Fault(f"'{shortened(name)}' is not a name in this knowledge base", hint)])
+
+
+def _words(data: Any) -> Iterator[str]:
+    """Yield every text in data, however deep."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list | tuple):
+        for part in data.values() if isinstance(data, dict) else data:
+            yield from _words(part)
+
+
+def _layer(knowledge: Knowledge, name: str) -> dict[str, str]:
+    """Return the layer of an entry, or of the section that a place in the source is in."""
+    return layer_data(knowledge, name) or layer_data(knowledge, name.partition(".")[0])
 
 
 def names(knowledge: Knowledge) -> list[str]:
@@ -52,7 +64,14 @@ def names(knowledge: Knowledge) -> list[str]:
 
 
 def index(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
-    """Return all names by group, each with its words."""
+    """Return all names by group, each with its words, and its layer if it stands in one."""
+    return {
+        group: [{**entry, **_layer(knowledge, entry["name"])} for entry in entries]
+        for group, entries in _groups(knowledge).items()
+    }
+
+
+def _groups(knowledge: Knowledge) -> dict[str, list[dict[str, str]]]:
     return {
         "findings": [{"name": f.name, "says": f.asks} for f in knowledge.findings.values()],
         "concepts": [{"name": c.id, "says": c.says} for c in knowledge.concepts.values()],
@@ -74,57 +93,6 @@ def _in_order(entries: Any) -> list[Any]:
     return [entries[name] for name in natural(entries)]
 
 
-def rule_tree(condition: Condition, knowledge: Knowledge) -> dict[str, Any]:
-    """Return a condition as a tree: ``of`` parts under a gate, else one test with its words."""
-    if isinstance(condition, Gate) and len(condition.of) == 1:
-        return rule_tree(condition.of[0], knowledge)
-    if isinstance(condition, Gate):
-        return {"gate": gate_name(condition), "of": [rule_tree(part, knowledge) for part in condition.of]}
-    test: dict[str, Any] = {"test": phrase(condition, knowledge.units)}
-    named = [part for part in parts(condition) if isinstance(part, Named)]
-    return {**test, "says": _says(knowledge, named[0].name)} if named else test
-
-
-def _says(knowledge: Knowledge, name: str) -> str:
-    return (knowledge.concepts.get(name) or knowledge.statements[name]).says
-
-
-def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
-    """Return the findings, concepts and statements that a condition names."""
-    found: dict[str, None] = {}
-    for part in parts(condition):
-        if isinstance(part, Test):
-            found[part.finding] = None
-        elif isinstance(part, Named):
-            found[part.name] = None
-        elif isinstance(part, AnyDose):
-            found.update(dict.fromkeys(knowledge.regimens))
-            found.update(dict.fromkeys(w for r in knowledge.regimens.values() for w in WEIGHTS_BY_BASIS[r.weight]))
-    return list(found)
-
-
-def _needs(statement: Statement, knowledge: Knowledge) -> list[str]:
-    """Return what a statement rests on: its rule, the weights of its dose, and what fulfils it."""
-    weights = WEIGHTS_BY_BASIS[statement.regimen.weight] if statement.regimen is not None else ()
-    fulfilled = rests_on(statement.fulfilled, knowledge) if statement.fulfilled is not None else ()
-    return list(dict.fromkeys([*rests_on(knowledge.rules[statement.id], knowledge), *weights, *fulfilled]))
-
-
-def used_by(name: str, knowledge: Knowledge) -> list[str]:
-    """Return the rules and findings that rest on a name directly."""
-    statements = knowledge.statements
-    rules = [
-        rule
-        for rule, condition in knowledge.rules.items()
-        if name in (_needs(statements[rule], knowledge) if rule in statements else rests_on(condition, knowledge))
-    ]
-    fulfilled = [
-        s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)
-    ]
-    governed = [f.name for f in knowledge.findings.values() if f.only_if is not None and f.only_if.finding == name]
-    return [*natural({*rules, *fulfilled}), *governed]
-
-
 def _statement(knowledge: Knowledge, name: str) -> dict[str, Any]:
     statement = knowledge.statements[name]
     condition = knowledge.rules[name]
@@ -137,7 +105,7 @@ def _statement(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "applies_when": rule_tree(condition, knowledge),
         **_numbers(statement),
         **({"fulfilled_when": rule_tree(statement.fulfilled, knowledge)} if statement.fulfilled is not None else {}),
-        "rests_on": _needs(statement, knowledge),
+        "rests_on": needs(statement, knowledge),
         "used_by": used_by(name, knowledge),
         "in_conflicts": [c for c in natural(knowledge.conflicts) if any(name in side for side in knowledge.sides(c))],
         "notes": _notes(knowledge, name),
@@ -150,6 +118,7 @@ def place(knowledge: Knowledge, statement: Statement) -> dict[str, Any]:
     section = knowledge.guideline.sections[code]
     return {
         "locator": statement.source,
+        **layer_data(knowledge, code),
         "part": section.part,
         "heading": section.heading,
         "bullet": int(bullet) if bullet else None,
@@ -215,9 +184,9 @@ def _conflict(knowledge: Knowledge, name: str) -> dict[str, Any]:
 
 def _finding(knowledge: Knowledge, name: str) -> dict[str, Any]:
     finding: Finding = knowledge.findings[name]
-    data = {"is": "finding", "says": finding.asks, "takes": accepted(finding)}
+    data: dict[str, Any] = {"is": "finding", "says": finding.asks, "takes": accepted(finding)}
     if finding.only_if is not None:
-        data["only_if"] = phrase(finding.only_if, knowledge.units)
+        data["only_if"] = rule_tree(finding.only_if, knowledge)
     if finding.help:
         data["help"] = finding.help
     if finding.undefined:

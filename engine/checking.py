@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from engine import schemas
 from engine.cases import Case, read_cases, where
-from engine.catalogue import rests_on, sources_of
+from engine.catalogue import sources_of
 from engine.documents import Listing
 from engine.entries import Doubt
 from engine.errors import Fault, InputError, Place, did_you_mean, listed
 from engine.findings import Given, interpret
 from engine.loading import Loaded, Reading, read_all
 from engine.model import WEIGHTS_BY_BASIS, Knowledge
+from engine.rules import rests_on
 from engine.sources import Bullet, numbers, numbers_of, read_source
 
 LONGEST_SENTENCE = 30
@@ -67,7 +68,10 @@ def _by_place(fault: Fault) -> tuple[str, int, int]:
 
 
 EXPECTED_OF = ("applies", "ruled_out", "undetermined", "fulfilled", "references")
-"""The expectations of a case that name statements, conflicts and concepts."""
+"""The expectations of a case that say when an entry counts."""
+
+LISTED_OF = ("kinds", "between")
+"""The expectations that only list what an entry is: they alone are no case of it."""
 
 
 def spoken_of(cases: Iterable[Case]) -> set[str]:
@@ -85,8 +89,9 @@ def unusable(reading: Reading, case: Case) -> Iterator[Fault]:
         yield from problem.faults
     expect = case.expect
     dosed = [dose[key] for dose in expect.get("doses", ()) for key in ("statement", "of") if key in dose]
+    named = [name for key in LISTED_OF for name in expect.get(key, ())]
     asked = [*expect.get("open", ()), *expect.get("closed", ()), *filter(None, [expect.get("first")])]
-    for names, known in (({*spoken_of([case]), *dosed}, knowledge.rules), (asked, knowledge.findings)):
+    for names, known in (({*spoken_of([case]), *named, *dosed}, knowledge.rules), (asked, knowledge.findings)):
         for name in sorted(set(names)):
             if name not in known and name not in doubt:
                 found = f"{case.name or 'the case'} expects something of '{name}', which there is not"

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from engine.answers import Difference, differences
 from engine.cases import Case
-from engine.catalogue import formula_words, regimen_words, rule_tree, spread_words, taken
+from engine.catalogue import formula_words, regimen_words, spread_words, taken
 from engine.conditions import Judge
 from engine.consultation import Consultation, evaluate
 from engine.errors import InputError
 from engine.findings import interpret
 from engine.language import accepted, choices, phrase, plain
 from engine.model import Condition, Finding, Knowledge, OnCourse, Parameter, Regimen, Section, Spread, natural
+from engine.rules import rule_tree
 
 GROUPS = ("findings", "concepts", "statements", "document", "conflicts", "references", "parameters", "notes", "layers")
 

@@ -40,6 +40,16 @@ class Judge:
         self._rules: dict[str, Judgement] = {}
         self._tests: dict[Test | DoseTest, Judgement] = {}
 
+    def under(self, knowledge: Knowledge, anew: Collection[str]) -> Judge:
+        """Return a judge of the same patient by other knowledge, of which only these rules have to be judged anew.
+
+        What governs the findings has to be the same.
+        """
+        judge = Judge(knowledge, self.findings, self.still_to_ask)
+        judge._rules = {name: judged for name, judged in self._rules.items() if name not in anew}
+        judge._tests = self._tests
+        return judge
+
     def rule(self, name: str) -> Judgement:
         """Judge the concept, statement or conflict of that id."""
         if name not in self._rules:

@@ -7,7 +7,7 @@ answer would be given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -106,10 +106,15 @@ def consult(base: RuleBase, findings: Findings) -> Consultation:
     return replace(judged, trace=list(_named_steps(knowledge, steps)))
 
 
-def evaluate(judge: Judge) -> Consultation:
-    """Return what the evaluator alone makes of a patient: the same as a consultation, without a trace."""
+def evaluate(judge: Judge, before: Consultation | None = None, anew: Collection[str] = ()) -> Consultation:
+    """Return what the evaluator alone makes of a patient: the same as a consultation, without a trace.
+
+    ``before`` is what was made of the patient while all rules but those to be judged ``anew`` were the same.
+    """
     knowledge, findings = judge.knowledge, judge.findings
-    verdicts = {name: _verdict(name, judge) for name in knowledge.rules}
+    verdicts = {name: _verdict(name, judge) for name in (knowledge.rules if before is None else anew)}
+    if before is not None:
+        verdicts = {**before.verdicts, **verdicts}
     applying = [name for name in natural(knowledge.statements) if verdicts[name].verdict == APPLIES]
     return Consultation(
         knowledge=knowledge,

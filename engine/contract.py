@@ -12,8 +12,8 @@ import msgspec
 
 from engine.consultation import Consultation, Verdict
 from engine.dosing import Dose
-from engine.model import Knowledge, Statement, Value, natural
-from engine.questions import open_questions
+from engine.model import Knowledge, Note, Statement, Value, natural
+from engine.questions import Question, open_questions
 from engine.rete import Step
 
 FORMAT = "ivig-mg/consultation/1"
@@ -47,23 +47,11 @@ def consultation_data(consultation: Consultation) -> dict[str, Any]:
         "parameters": parameters_data(consultation),
         "status": consultation.status,
         "statements": [statement_data(consultation, name) for name in natural(knowledge.statements)],
-        "doses": [dose_data(dose) for dose in consultation.doses],
+        "doses": [{**dose_data(dose), **layer_data(knowledge, dose.statement)} for dose in consultation.doses],
         "conflicts": [conflict_data(consultation, name) for name in natural(knowledge.conflicts)],
-        "open_questions": [
-            {
-                "finding": question.finding,
-                "question": question.asks,
-                "reason": question.reason,
-                "settles": list(question.settles),
-                "completes": list(question.completes),
-            }
-            for question in open_questions(consultation)
-        ],
+        "open_questions": [question_data(knowledge, question) for question in open_questions(consultation)],
         "not_covered": list(knowledge.guideline.not_covered),
-        "outside_source": [
-            {"id": n.id, "says": n.says, "citation": n.citation, "statements": list(n.attaches_to)}
-            for n in consultation.notes()
-        ],
+        "outside_source": [note_data(knowledge, note) for note in consultation.notes()],
         "trace": [step_data(consultation, number, step) for number, step in enumerate(consultation.trace, 1)],
     }
 
@@ -89,7 +77,12 @@ def parameters_data(consultation: Consultation) -> dict[str, Any]:
         if derived.parameter:
             derived_by[derived.parameter][finding] = derived.value
     return {
-        name: {"value": findings.parameters[name], "derived": derived_by[name], "label": NOT_FROM_SOURCE}
+        name: {
+            "value": findings.parameters[name],
+            "derived": derived_by[name],
+            "label": NOT_FROM_SOURCE,
+            **layer_data(consultation.knowledge, name),
+        }
         for name in sorted(findings.parameters)
     }
 
@@ -149,11 +142,35 @@ def conflict_data(consultation: Consultation, name: str) -> dict[str, Any]:
     }
 
 
+def question_data(knowledge: Knowledge, question: Question) -> dict[str, Any]:
+    """Return an open question, with what it can settle and complete."""
+    return {
+        "finding": question.finding,
+        **layer_data(knowledge, question.finding),
+        "question": question.asks,
+        "reason": question.reason,
+        "settles": list(question.settles),
+        "completes": list(question.completes),
+    }
+
+
+def note_data(knowledge: Knowledge, note: Note) -> dict[str, Any]:
+    """Return a note from outside the source, with what it is attached to."""
+    return {
+        "id": note.id,
+        **layer_data(knowledge, note.id),
+        "says": note.says,
+        "citation": note.citation,
+        "statements": list(note.attaches_to),
+    }
+
+
 def step_data(consultation: Consultation, number: int, step: Step) -> dict[str, Any]:
     """Return a step of the trace."""
     return {
         "step": number,
         "rule": step.about,
+        **layer_data(consultation.knowledge, step.about),
         "verdict": _VERDICT_OF_STEP[step.truth],
         "premises": [{"about": premise.about, "truth": premise.truth} for premise in step.premises],
         "references": consultation.references(step.about),

@@ -189,13 +189,6 @@ def _spread(knowledge: Knowledge, name: str, courses: Iterable[Dose]) -> Iterato
                 yield _spread_dose(knowledge, name, spread, course, reading)
 
 
-def days_of(spread: Spread, per_kg: Decimal) -> int | None:
-    """Return over how many days a dose is spread, or None where that is no number of days within the limits."""
-    days = per_kg / spread.daily
-    fits = spread.shortest <= days <= spread.longest and days == days.to_integral_value()
-    return int(days) if fits else None
-
-
 def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, reading: str) -> Dose:
     days = days_of(spread, course.g_per_kg)
     notes: tuple[str, ...] = ()
@@ -212,6 +205,13 @@ def _spread_dose(knowledge: Knowledge, name: str, spread: Spread, course: Dose, 
         references=knowledge.statements[name].references,
         notes=notes + _weight_notes_of(course),
     )
+
+
+def days_of(spread: Spread, per_kg: Decimal) -> int | None:
+    """Return how many days a dose takes when it is spread, or None where that is not among the days stated."""
+    days = per_kg / spread.daily
+    fits = spread.shortest <= days <= spread.longest and days == days.to_integral_value()
+    return int(days) if fits else None
 
 
 def _weight_notes_of(course: Dose) -> tuple[str, ...]:

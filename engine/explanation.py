@@ -60,6 +60,7 @@ def how(base: RuleBase, consultation: Consultation, name: str) -> dict[str, Any]
     return {
         "explains": "how",
         "id": name,
+        **layer_data(consultation.knowledge, name),
         "verdict": verdict.verdict,
         **reasons_data(verdict),
         "tree": _Tree(base, consultation, steps).rule(name) if name in steps else None,
@@ -99,14 +100,15 @@ def rule_words(knowledge: Knowledge, name: str) -> dict[str, Any]:
             "source": statement.source,
             "references": list(statement.references),
         }
-    return {"id": name, "says": (knowledge.concepts.get(name) or knowledge.conflicts[name]).says}
+    says = (knowledge.concepts.get(name) or knowledge.conflicts[name]).says
+    return {"id": name, **layer_data(knowledge, name), "says": says}
 
 
 def tested(test: Test | DoseTest, consultation: Consultation) -> dict[str, Any]:
     """Return the finding that a test is on, its value, and where the value comes from."""
     findings, knowledge = consultation.findings, consultation.knowledge
     name = test.weight if isinstance(test, DoseTest) else test.finding
-    data: dict[str, Any] = {"finding": name, "value": findings.values.get(name)}
+    data: dict[str, Any] = {"finding": name, **layer_data(knowledge, name), "value": findings.values.get(name)}
     governor = knowledge.findings[name].only_if
     judge = Judge(knowledge, findings)
     if governor is not None and judge.test(governor).truth is Truth.NO:
@@ -192,14 +194,19 @@ def _conjuncts(knowledge: Knowledge, condition: Condition) -> Iterator[Condition
 
 def _changes(consultation: Consultation, name: str) -> list[list[dict[str, Any]]]:
     return [
-        [change_data(change) for change in changes]
+        [change_data(consultation.knowledge, change) for change in changes]
         for changes in smallest_changes(consultation.knowledge, consultation.findings, name)
     ]
 
 
-def change_data(change: Change) -> dict[str, Any]:
+def change_data(knowledge: Knowledge, change: Change) -> dict[str, Any]:
     """Return a change of one finding; None is unknown."""
-    return {"finding": change.finding, "from": change.before, "to": change.after}
+    return {
+        "finding": change.finding,
+        **layer_data(knowledge, change.finding),
+        "from": change.before,
+        "to": change.after,
+    }
 
 
 # What if. ----------------------------------------------------------------------------------
@@ -221,7 +228,10 @@ def what_if(base: RuleBase, consultation: Consultation, changes: Mapping[str, Gi
     before, after = ([dose_data(dose) for dose in c.doses] for c in (consultation, other))
     return {
         "explains": "what_if",
-        "changes": [change_data(change) for change in _changed_findings(consultation.findings, other.findings)],
+        "changes": [
+            change_data(consultation.knowledge, change)
+            for change in _changed_findings(consultation.findings, other.findings)
+        ],
         "status": {"from": consultation.status, "to": other.status},
         "verdicts": [_difference(consultation, other, name) for name in differing],
         "doses": {

@@ -188,6 +188,8 @@ EXPECTATIONS = _form(
             ListOf(ReferenceKeyShape(), "a list of reference numbers", may_be_empty=True),
             "reference numbers by statement or conflict",
         ),
+        "kinds": MapOf(Prose("a kind of statement"), "the kind by statement"),
+        "between": MapOf(ListOf(ID, "a list of ids", may_be_empty=True), "statements by conflict"),
         "doses": ListOf(DOSE, "a list of doses", may_be_empty=True),
         "open": ListOf(NAME, "a list of findings", may_be_empty=True),
         "closed": ListOf(NAME, "a list of findings", may_be_empty=True),

@@ -221,6 +221,28 @@ def phrase(condition: Condition, units: Mapping[str, str]) -> str:
     raise TypeError(condition)
 
 
+_IN_WORDS = {">": "above", ">=": "at least", "<": "below", "<=": "at most", "is": ""}
+_IN_WORDS |= {"is known": "known", "is unknown": "not known"}
+
+
+def answer(condition: Condition, units: Mapping[str, str]) -> str:
+    """Return the answer to the question of its finding that a test asks for: ``no``, ``above 65 years``."""
+    match condition:
+        case Not(Test(_, "is", "yes")):
+            return "no"
+        case Not(of):
+            return f"not {answer(of, units)}"
+        case Test(finding, operator, value):
+            wanted = _phrase_value(finding, value, units) if value is not None else ""
+            return f"{compared(operator)} {wanted.replace('_', ' ')}".strip()
+    raise TypeError(condition)
+
+
+def compared(operator: str) -> str:
+    """Return a comparison in words: ``above`` for ``>``."""
+    return _IN_WORDS[operator]
+
+
 def gate_name(gate: Gate) -> str:
     """Name a gate as an author writes it: all, any or at least N."""
     if gate.needed == len(gate.of):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -325,5 +325,6 @@ def natural(ids: Iterable[str]) -> list[str]:
     return sorted(ids, key=_natural_key)
 
 
-def _natural_key(name: str) -> list[tuple[int, str]]:
-    return [(int(run), "") if run.isdecimal() else (-1, run) for run in re.findall(r"[0-9]+|[^0-9]+", name)]
+@lru_cache(maxsize=65_536)
+def _natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(run), "") if run.isdecimal() else (-1, run) for run in re.findall(r"[0-9]+|[^0-9]+", name))

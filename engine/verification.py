@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from engine.cases import Case
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation, consult
 from engine.contract import dose_data
-from engine.errors import did_you_mean
+from engine.errors import did_you_mean, listed
 from engine.findings import interpret, shown
 from engine.questions import open_questions
 
@@ -29,20 +29,46 @@ def differences(consultation: Consultation, expect: Mapping[str, Any]) -> Iterat
     """Yield every expectation that a consultation does not meet, in words."""
     status = expect.get("status", consultation.status)
     if status != consultation.status:
-        yield f"status is {consultation.status}, not {status}"
+        yield f"the status is {consultation.status}; the case expects {status}"
     for verdict in (APPLIES, RULED_OUT, UNDETERMINED):
         yield from _verdicts(consultation, verdict, expect.get(verdict, ()))
-    for name, truth in expect.get("fulfilled", {}).items():
-        found = consultation.verdicts[name].fulfilled if name in consultation.verdicts else None
-        if found != truth:
-            yield f"{name} is fulfilled: {found}, not {truth}"
-    for name, numbers in expect.get("references", {}).items():
-        found_numbers = consultation.references(name) if name in consultation.verdicts else None
-        if found_numbers != list(numbers):
-            yield f"{name} has references {found_numbers}, not {list(numbers)}"
+    for key, (is_so, found_in) in TOLD_OF_ENTRIES.items():
+        for name, wanted in expect.get(key, {}).items():
+            found = found_in(consultation, name) if name in consultation.verdicts else None
+            if found != (list(wanted) if isinstance(wanted, tuple) else wanted):
+                yield f"{name} {is_so} {_told(found)}; the case expects {_told(wanted)}"
     if "doses" in expect:
         yield from _doses(consultation, expect["doses"])
-    yield from _questions(consultation, expect)
+    if not expect.keys().isdisjoint(("open", "closed", "first")):
+        yield from _questions(consultation, expect)
+
+
+def _kind(consultation: Consultation, name: str) -> str | None:
+    statements = consultation.knowledge.statements
+    return statements[name].kind if name in statements else None
+
+
+def _between(consultation: Consultation, name: str) -> list[str] | None:
+    return consultation.involved(name) if name in consultation.knowledge.conflicts else None
+
+
+TOLD_OF_ENTRIES: Mapping[str, tuple[str, Callable[[Consultation, str], Any]]] = {
+    "fulfilled": ("is fulfilled:", lambda consultation, name: consultation.verdicts[name].fulfilled),
+    "references": ("cites", Consultation.references),
+    "kinds": ("is of kind", _kind),
+    "between": ("stands between", _between),
+}
+"""What a case can expect of an entry by its name, apart from its verdict."""
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return listed([str(one) for one in value]) or "none"
+    return "nothing" if value is None else str(value)
+
+
+_SAID = {APPLIES: "applies", RULED_OUT: "is ruled out", UNDETERMINED: "is undetermined"}
+_WANTED = {APPLIES: "to apply", RULED_OUT: "ruled out", UNDETERMINED: "undetermined"}
 
 
 def _verdicts(consultation: Consultation, verdict: str, ids: tuple[str, ...]) -> Iterator[str]:
@@ -50,7 +76,7 @@ def _verdicts(consultation: Consultation, verdict: str, ids: tuple[str, ...]) ->
         if name not in consultation.verdicts:
             yield f"{name} is no statement, conflict or concept. {did_you_mean(name, consultation.verdicts)}".strip()
         elif consultation.verdicts[name].verdict != verdict:
-            yield f"{name} is {consultation.verdicts[name].verdict}, not {verdict}"
+            yield f"{name} {_SAID[consultation.verdicts[name].verdict]}; the case expects it {_WANTED[verdict]}"
 
 
 def _doses(consultation: Consultation, expected: tuple[Mapping[str, str], ...]) -> Iterator[str]:
@@ -59,9 +85,9 @@ def _doses(consultation: Consultation, expected: tuple[Mapping[str, str], ...]) 
     unmet = [dose for dose in wanted if not any(_matches(dose, one) for one in found)]
     extra = [one for one in found if not any(_matches(dose, one) for dose in wanted)]
     for dose in unmet:
-        yield f"there is no dose {_in_words(dose)}"
+        yield f"a dose is missing: {_in_words(dose)}"
     for one in extra:
-        yield f"there is a dose not expected: {_in_words(one)}"
+        yield f"a dose is given that the case does not expect: {_in_words(one)}"
 
 
 def _matches(wanted: Mapping[str, str], found: Mapping[str, str]) -> bool:
@@ -80,9 +106,9 @@ def _questions(consultation: Consultation, expect: Mapping[str, Any]) -> Iterato
     asked = [question.finding for question in open_questions(consultation)]
     for name in expect.get("open", ()):
         if name not in asked:
-            yield f"{name} is not among the open questions"
+            yield f"{name} is not among the open questions; the case expects it there"
     for name in expect.get("closed", ()):
         if name in asked:
-            yield f"{name} is still among the open questions"
+            yield f"{name} is among the open questions; the case expects it not to be"
     if "first" in expect and asked[:1] != [expect["first"]]:
-        yield f"the first question is {asked[0] if asked else 'none'}, not {expect['first']}"
+        yield f"the first question is {asked[0] if asked else 'none'}; the case expects {expect['first']}"

@@ -26,8 +26,9 @@ def _sections(command: click.Command, context: click.Context) -> list[str]:
     context.terminal_width = 100
     sections = [f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"]
     if isinstance(command, click.Group):
-        for name in sorted(command.commands):
-            inner = command.commands[name]
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
             sections += _sections(inner, _Context(inner, info_name=name, parent=context))
     return sections
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from engine.catalogue import describe, index, names
 from engine.errors import InputError
 from engine.model import Knowledge
-from engine.rendering.catalogue import render_entry, render_index
+from engine.rendering.catalogue import in_words, render_entry, render_index
+from engine.rules import rule_tree
 
 
 def test_everything_can_be_shown(knowledge: Knowledge) -> None:
@@ -40,6 +44,33 @@ def test_what_a_dose_and_a_requirement_rest_on_is_listed(knowledge: Knowledge) -
     assert "medically_controlled" in describe(knowledge, "S37")["rests_on"]
     assert describe(knowledge, "S07")["regimen"] == "2 g/kg over 5 days, 0.4 g/kg a day, weight not stated"
     assert describe(knowledge, "sex")["serves_parameters"] == ["ideal_weight_formula"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("S18", "How old is the patient? Above 65 years (age_years > 65 years)"),
+        ("S18", "What is the diagnosis? Myasthenia gravis (diagnosis is myasthenia_gravis)"),
+        ("S18", "Holds: The source supports IVIG, by an indication or by a role (ivig_supported)"),
+        ("S14", "Is plasma exchange feasible here and now? No (not plasma_exchange_feasible)"),
+        ("S59", "Does a regimen that applies give a dose above 80 g? Yes (any dose > 80 g)"),
+        ("A08", "Does a regimen that applies give a dose at 1 g/kg above 80 g? Yes (any dose at 1 g/kg > 80 g)"),
+        ("grade", "in the way treatment toxicities are graded? Yes (graded)"),
+    ],
+)
+def test_a_rule_is_said_in_words_with_each_test_beside_them(knowledge: Knowledge, name: str, line: str) -> None:
+    assert line in " ".join(render_entry(describe(knowledge, name)).split())
+
+
+def test_every_test_of_every_rule_has_its_words(knowledge: Knowledge) -> None:
+    def tests(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield from (found for part in tree["of"] for found in tests(part)) if "of" in tree else (tree,)
+
+    for condition in knowledge.rules.values():
+        for test in tests(rule_tree(condition, knowledge)):
+            assert "about" in test or test["test"].startswith("any dose")
+            words = test["says"] if "says" in test else test["asks"]
+            assert in_words(test).strip(" ?.") != words.strip(" ?.")
 
 
 def test_a_place_in_the_source_can_be_looked_up(knowledge: Knowledge) -> None:

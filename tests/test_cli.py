@@ -229,7 +229,10 @@ def test_what_excludes_or_repeats_itself_is_wrong_usage(words: list[str]) -> Non
 
 def commands(group: click.Group, above: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
     found: list[tuple[tuple[str, ...], click.Command]] = []
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):  # not 'commands', which lacks those that are loaded later
+        command = group.get_command(context, name)
+        assert command is not None
         found.append(((*above, name), command))
         if isinstance(command, click.Group):
             found += commands(command, (*above, name))

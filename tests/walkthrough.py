@@ -45,7 +45,9 @@ class Edit(Struct, frozen=True):
 def steps(document: Path) -> Iterator[Command | Edit]:
     """Yield what a document has its reader do, in order."""
     text = document.read_text(encoding="utf-8")
-    for before, language, block in re.findall(r"((?:[^\n]+\n)*)\n*^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    for before, language, block in re.findall(
+        r"((?:[^\n]+\n)*)\n*^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    ):
         if language == "console":
             for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")

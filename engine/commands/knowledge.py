@@ -113,13 +113,14 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
 @knowledge.command()
 @_folder
 @format_option
-@click.option("--no-mutation", is_flag=True, help="Leave out the mutation score, which takes longest.")
+@click.option("--cases-only", is_flag=True, help="Leave out the small changes, which take longest.")
 @click.pass_obj
-def test(settings: Settings, folder: Path | None, format_: str, no_mutation: bool) -> None:
+def test(settings: Settings, folder: Path | None, format_: str, cases_only: bool) -> None:
     """Run the worked cases; say what they cover and which small changes they would miss.
 
-    Of a layer, its own cases are run, and its own entries examined. Exit status 1 where a case fails, a
-    test is never covered, or a change goes unnoticed.
+    Each missing case is printed, ready for a case file. Where DIR is a layer, its own cases are run and
+    its own entries examined; with '--layer' and no layer as DIR, those of the base and of each layer over
+    it. Exit status 1 where a case fails, a test is not covered that could be, or a change goes unnoticed.
     """
     from engine.cases import load_cases
     from engine.compiler import compile_rules
@@ -128,24 +129,25 @@ def test(settings: Settings, folder: Path | None, format_: str, no_mutation: boo
 
     base, layers = _chosen(settings, folder)
     content = load(base, layers)
-    entries = content.layers[-1].entries if content.layers else (*content.rules, *content.findings)
+    of_layer = folder is not None and is_layer(folder)
+    entries = content.layers[-1].entries if of_layer else None
+    *lower, top = (base, *layers)
+    below = [] if of_layer else [case for place in lower for case in load_cases(place)]
     with _progress() as told:
-        found = examine(
-            compile_rules(content), load_cases(layers[-1] if layers else base), entries, not no_mutation, told
-        )
+        found = examine(compile_rules(content), load_cases(top), entries, below, cases_only, told)
     print_data(page.examination_data(found), format_, lambda: page.render_examination(found, width(), colour()))
     if not found.is_whole:
         sys.exit(1)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
+def _progress() -> Iterator[Callable[[int, int], None]]:
     """Show on a terminal how many changes have been tried."""
     if not sys.stderr.isatty():
-        yield lambda done: None
+        yield lambda done, made: None
         return
-    yield lambda done: click.echo(f"\r{done} changes tried", nl=False, err=True)
-    click.echo("\r" + " " * 30 + "\r", nl=False, err=True)
+    yield lambda done, made: click.echo(f"\r{done} of {made} changes tried", nl=False, err=True)
+    click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
 
 
 @knowledge.command()
@@ -233,7 +235,11 @@ for _kind in ("statement", "finding", "concept", "conflict", "case"):
 @knowledge.command()
 @_folder
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", required=True, help="A new folder."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    required=True,
+    help="A new folder, or one that holds nothing but a handbook, which is replaced.",
 )
 @click.pass_obj
 def handbook(settings: Settings, folder: Path | None, out: Path) -> None:
@@ -242,6 +248,8 @@ def handbook(settings: Settings, folder: Path | None, out: Path) -> None:
     from engine.rendering.handbook import write_handbook
 
     base, layers = _chosen(settings, folder)
-    cases = [case for place in (base, *layers) for case in load_cases(place)]
-    write_handbook(load(base, layers), cases, out)
+    content = load(base, layers)
+    names = ["", *(layer.id for layer in content.layers)]
+    cases = {name: load_cases(place) for name, place in zip(names, (base, *layers), strict=True)}
+    write_handbook(content, cases, out)
     print_text(f"Handbook written to {out / 'index.html'}.\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
@@ -14,6 +14,7 @@ from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.page import Page, joined, numbers
 from engine.rendering.summary import Part
+from engine.rete import Premise
 
 BRIEF, NORMAL, FULL = "brief", "normal", "full"
 
@@ -58,7 +59,7 @@ class _Writer:
             self.page.text(against.rstrip(), style="bad")
         undecided = summary.undecided(self.consultation, "indication")
         if self.consultation.status == "role_only" and undecided:
-            self.page.text(f"Indications not yet decided: {joined(undecided)}.")
+            self.page.text(f"Indications not yet decided: {self.named(undecided)}.")
 
     def support(self) -> None:
         self.part(summary.support(self.consultation))
@@ -83,15 +84,18 @@ class _Writer:
     def layer(self, name: str) -> str:
         return words.layer_label(self.knowledge, name)
 
+    def named(self, names: Iterable[str]) -> str:
+        return words.named(self.knowledge, names)
+
     def against(self) -> None:
         part = summary.against(self.consultation)
         self.page.heading(part.heading)
         for name in part.statements:
             self.statement(self.knowledge.statements[name])
-        if not words.states_contraindications(self.knowledge):
-            self.page.item("–", words.NO_CONTRAINDICATION, hang=5)
+        if says := words.no_contraindication(self.knowledge):
+            self.page.item("–", says, hang=5)
         for name in summary.undecided(self.consultation, *summary.OPPOSED):
-            missing = joined(self.consultation.verdicts[name].missing)
+            missing = self.named(self.consultation.verdicts[name].missing)
             statement = self.knowledge.statements[name]
             self.printed.add(name)
             says = f"not yet decided ({missing}): {statement.says} {numbers(statement.references)} {self.layer(name)}"
@@ -130,7 +134,8 @@ class _Writer:
         """Add how doses of a regimen above the limit may be spread, equal readings on one line."""
         for dose, readings in words.by_reading(d for d in self.consultation.doses if d.of == regimen):
             says = words.spread(dose, readings, self.knowledge.statements[dose.statement])
-            self.page.text(f"{dose.statement} {numbers(dose.references)} {says}", 7)
+            told = (dose.statement, numbers(dose.references), self.layer(dose.statement), says)
+            self.page.text(joined(filter(None, told), " "), 7)
             for note in dose.notes:
                 self.page.text(f"– {note}", 9)
 
@@ -140,18 +145,18 @@ class _Writer:
         applying = self.consultation.applying(natural(self.knowledge.conflicts))
         if not applying:
             return
-        self.page.heading("Conflicts and ambiguities of the source")
+        self.page.heading(words.conflicts_of(self.knowledge))
         told = applying if self.length != BRIEF else [name for name in applying if self.changes_the_course(name)]
         for name in told:
             involved = self.consultation.involved(name)
             applying_here = [i for i in involved if self.consultation.verdicts[i].verdict == APPLIES] or involved
             self.printed |= {name, *applying_here}
             references = in_order(n for i in applying_here for n in self.knowledge.statements[i].references)
-            where = f" ({joined(applying_here)} {numbers(references)})" if applying_here else ""
+            where = f" ({self.named(applying_here)} {numbers(references)})" if applying_here else ""
             self.page.item(name, f"{self.knowledge.conflicts[name].says}{where} {self.layer(name)}".rstrip())
         rest = [name for name in applying if name not in told]
         if rest:
-            self.page.text(f"{'Also: ' if told else ''}{joined(rest)}. Left out of this brief page.", 2)
+            self.page.text(f"{'Also: ' if told else ''}{self.named(rest)}. Left out of this brief page.", 2)
 
     def changes_the_course(self, name: str) -> bool:
         """Whether a conflict is about treating at all, between two regimens, or within what was given."""
@@ -169,27 +174,28 @@ class _Writer:
         for number, question in enumerate(questions[:most], 1):
             reason = words.REASONS.get(question.reason)
             names = joined(filter(None, [question.finding, reason]), ": ")
-            self.page.item(f"{number}.", f"{question.asks} ({names})", hang=4)
+            self.page.item(f"{number}.", f"{question.asks} ({names}) {self.layer(question.finding)}".rstrip(), hang=4)
             if self.length != BRIEF:
                 self.page.note(self.hangs_on(question), 6)
         if len(questions) > most:
             rest = [question.finding for question in questions[most:]]
-            self.page.text(f"and {len(rest)} more: {joined(rest)}", 2)
+            self.page.text(f"and {len(rest)} more: {self.named(rest)}", 2)
 
     def hangs_on(self, question: Question) -> str:
         """Say what a question can decide or complete, statements before conflicts."""
         ids = sorted(question.settles, key=lambda name: name in self.knowledge.conflicts)
         most = len(ids) if self.length == FULL else IDS_SHOWN
         more = f" and {len(ids) - most} more" if len(ids) > most else ""
-        decides = [f"can decide {joined(ids[:most])}{more}"] if ids else []
-        return joined([*decides, *([f"completes {joined(question.completes)}"] if question.completes else [])], "; ")
+        decides = [f"can decide {self.named(ids[:most])}{more}"] if ids else []
+        completes = [f"completes {self.named(question.completes)}"] if question.completes else []
+        return joined([*decides, *completes], "; ")
 
     def left_out(self) -> None:
         """Say what the brief page does not show."""
         applying = self.consultation.applying(natural(self.knowledge.statements))
         rest = [name for name in applying if name not in self.printed]
         self.page.heading("Left out of this brief page")
-        statements = f"the statements {joined(rest)}; " if rest else ""
+        statements = f"the statements {self.named(rest)}; " if rest else ""
         self.page.text(f"{statements}what the source does not cover; notes from outside it.", 2)
 
     def not_covered(self) -> None:
@@ -204,7 +210,8 @@ class _Writer:
         self.page.heading("From outside the source")
         self.page.text(words.OUTSIDE, 2)
         for note in notes:
-            self.page.item(note.id, f"{note.says} ({note.citation}; beside {joined(note.attaches_to)})")
+            says = f"{note.says} ({note.citation}; beside {self.named(note.attaches_to)}) {self.layer(note.id)}"
+            self.page.item(note.id, says.rstrip())
 
     def parameters(self) -> None:
         parameters = parameters_data(self.consultation)
@@ -213,9 +220,8 @@ class _Writer:
         for name, setting in parameters.items():
             value = shown(setting["value"], self.knowledge.parameters[name])
             derived = [f"{f} = {shown(v, self.knowledge.findings[f])}" for f, v in setting["derived"].items()]
-            self.page.item(
-                "–", f"{name} = {value}: {joined(derived) or 'derived nothing here'} ({NOT_FROM_SOURCE})", hang=2
-            )
+            says = f"{name} = {value}: {joined(derived) or 'derived nothing here'} ({NOT_FROM_SOURCE})"
+            self.page.item("–", f"{says} {self.layer(name)}".rstrip(), hang=2)
 
     def references(self) -> None:
         statements = (self.knowledge.statements[name] for name in self.printed if name in self.knowledge.statements)
@@ -225,7 +231,8 @@ class _Writer:
         for number in cited:
             reference = self.knowledge.references[number]
             entry = f"{reference.entry} ({reference.basis})" if reference.entry else f"{reference.basis}."
-            self.page.item(f"[{number}]", entry if self.length != BRIEF else reference.entry or entry, hang=4)
+            told = entry if self.length != BRIEF else reference.entry or entry
+            self.page.item(f"[{number}]", f"{told} {self.layer(str(number))}".rstrip(), hang=4)
 
     def provenance(self) -> None:
         self.page.heading("Provenance")
@@ -249,9 +256,9 @@ class _Writer:
                 says = (self.knowledge.statements.get(name) or self.knowledge.conflicts[name]).says
                 verdict_ = self.consultation.verdicts[name]
                 decided = words.findings_in_words(self.consultation, verdict_.because)
-                self.page.item(name, says)
+                self.page.item(name, f"{says} {self.layer(name)}".rstrip())
                 self.page.note(
-                    f"waits for {joined(verdict_.missing)}" if verdict == UNDETERMINED else f"because {decided}"
+                    f"waits for {self.named(verdict_.missing)}" if verdict == UNDETERMINED else f"because {decided}"
                 )
 
     def findings(self) -> None:
@@ -265,11 +272,16 @@ class _Writer:
         for name, reason in self.consultation.unknown().items():
             by_reason.setdefault(reason, []).append(name)
         for reason, names in by_reason.items():
-            self.page.item("–", f"{reason}: {joined(names)}", hang=2)
+            self.page.item("–", f"{reason}: {self.named(names)}", hang=2)
 
     def trace(self) -> None:
         self.page.heading("Trace")
         for number, step in enumerate(self.consultation.trace, 1):
-            premises = joined((f"{p.about}" if p.truth == "yes" else f"no: {p.about}" for p in step.premises), "; ")
+            premises = joined(map(self.premise, step.premises), "; ")
             verdict = "holds" if step.truth == "yes" else "is ruled out"
-            self.page.item(f"{number}.", f"{step.about} {verdict} ← {premises}", hang=5)
+            self.page.item(f"{number}.", f"{self.named([step.about])} {verdict} ← {premises}", hang=5)
+
+    def premise(self, premise: Premise) -> str:
+        """Name a premise: a rule, or the text of a test, which begins with its finding."""
+        label = self.layer(premise.about.split()[0])
+        return f"{'' if premise.truth == 'yes' else 'no: '}{premise.about} {label}".rstrip()

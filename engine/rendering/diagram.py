@@ -64,20 +64,23 @@ def in_words(derived: Derivation, consultation: Consultation) -> str:
 
 def label(node: Node, consultation: Consultation) -> list[str]:
     """Return the lines of a node, the first its name."""
+    knowledge = consultation.knowledge
     if node.kind == "finding":
         name, _, value = words.findings_in_words(consultation, [node.name]).partition(" = ")
         return [name, f"= {value}"]
     if node.kind == "statement":
-        statement = consultation.knowledge.statements[node.name]
-        return [f"{node.name} {numbers(statement.references)}", statement.says]
+        statement = knowledge.statements[node.name]
+        layer = words.layer_label(knowledge, node.name)
+        return [f"{node.name} {numbers(statement.references)} {layer}".rstrip(), statement.says]
     if node.kind == "concept":
-        return list(node.members)
+        return [words.named(knowledge, [name]) for name in node.members]
     if node.name == STATUS:
-        return [words.status_words(consultation).name, *([joined(node.members)] if node.members else [])]
+        members = [words.named(knowledge, node.members)] if node.members else []
+        return [words.status_words(consultation).name, *members]
     if node.name.startswith(DOSE) and node.name not in NAMES:
         doses = [dose for dose in consultation.doses if dose.statement == node.members[0]]
         return [f"Dose {listed(node.members)}", *(_dose(dose, number) for number, dose in enumerate(doses))]
-    return [NAMES[node.name], joined(node.members)]
+    return [NAMES[node.name], words.named(knowledge, node.members)]
 
 
 def _dose(dose: Dose, number: int) -> str:
@@ -216,8 +219,6 @@ class _Diagram:
 
     def hover(self, node: Node) -> str:
         knowledge = self.consultation.knowledge
-        if node.kind == "finding":
-            return knowledge.findings[node.name].asks
-        if node.kind == "statement":
-            return knowledge.statements[node.name].says
+        if node.kind in ("finding", "statement"):
+            return words.sentence(knowledge, node.name)
         return joined((knowledge.concepts[name].says for name in node.members), "; ") if node.kind == "concept" else ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.conversation import Answer, Conversation, read_answer
 from engine.effects import effects
-from engine.errors import Fault, InputError, did_you_mean, listed, shortened
+from engine.errors import Fault, InputError, did_you_mean, shortened
 from engine.language import accepted
 from engine.planner import Planned
 from engine.rendering import words
@@ -88,9 +88,17 @@ class Dialogue:
         self.progress(page, questions)
         for number, question in enumerate(questions, 1):
             label = f"{number}." if len(questions) > 1 else ""
-            page.item(label, question.asks, 0, 3 if label else 0)
+            page.item(label, self.asked(question.finding), 0, 3 if label else 0)
         page.text(self.takes(questions), 0, "dim")
         return "\n" + str(page)
+
+    def asked(self, finding: str) -> str:
+        """Return a question, with its layer."""
+        return f"{self.knowledge.findings[finding].asks} {self.layer(finding)}".rstrip()
+
+    def layer(self, name: str) -> str:
+        """Return the label of what stands in a layer."""
+        return words.layer_label(self.knowledge, name)
 
     def progress(self, page: Page, questions: Sequence[Planned]) -> None:
         """Add the topic, and how far the conversation has come."""
@@ -138,7 +146,8 @@ class Dialogue:
     def shown(self, name: str) -> str:
         """Return an answer as it was kept, with its unit."""
         word, unit = self.conversation.answers[name], self.knowledge.findings[name].unit
-        return f"{name} = {word}{f' {unit}' if unit and word[:1].isdigit() else ''}"
+        answer = f"{name} = {word}{f' {unit}' if unit and word[:1].isdigit() else ''}"
+        return f"{answer} {self.layer(name)}".rstrip()
 
     def prompt(self) -> str:
         """Return what stands before the place where the user types."""
@@ -200,7 +209,7 @@ class Dialogue:
         page = self.page()
         page.text(joined((self.noted(answer, before) for answer in answers), "; "), 2)
         if set_aside:
-            page.text(f"Set aside, for it no longer can stand: {listed(set_aside)}.", 2)
+            page.text(f"Set aside, for it no longer can stand: {words.named(self.knowledge, set_aside)}.", 2)
         return str(page) + self.asking()
 
     def noted(self, answer: Answer, before: Mapping[str, str]) -> str:
@@ -239,7 +248,7 @@ class Dialogue:
         page = self.page()
         page.text("There is nothing to take back." if not undone else "Taken back:")
         for name, (now, then) in undone.items():
-            page.item("–", f"{name}: {now or 'not given'} → {then or 'not given'}", hang=2)
+            page.item("–", f"{name}: {now or 'not given'} → {then or 'not given'} {self.layer(name)}".rstrip(), hang=2)
         return str(page) + self.asking()
 
     def again(self) -> str:
@@ -319,12 +328,12 @@ class Dialogue:
     def why_one(self, page: Page, question: Planned, most: int) -> None:
         """Say what hangs on one question: the most consequential first, and no more than fit."""
         page.gap()
-        page.text(f"{question.finding}: {question.asks}", style="bold")
+        page.text(f"{question.finding}: {self.asked(question.finding)}", style="bold")
         hanging = most_consequential(self.knowledge, {*question.settles, *question.completes})
         for name in hanging[:most]:
             page.item(name, told(self.conversation.consultation(), name))
         if len(hanging) > most:
-            page.text(f"and {len(hanging) - most} more: {joined(hanging[most:])}", 2)
+            page.text(f"and {len(hanging) - most} more: {words.named(self.knowledge, hanging[most:])}", 2)
         page.text("What each answer would do:")
         for effect in effects(self.conversation.base, self.conversation.findings(), question.finding):
             page.item("–", in_words(self.knowledge, effect, question), 2, 2)
@@ -335,7 +344,7 @@ class Dialogue:
         page = self.page()
         for question in self.asked_about(rest) if rest or not questions else questions:
             finding = self.knowledge.findings[question.finding]
-            page.text(f"{finding.name}: {finding.asks}", style="bold")
+            page.text(f"{finding.name}: {self.asked(finding.name)}", style="bold")
             for text in filter(None, [finding.help, finding.undefined]):
                 page.text(text, 2)
             if not finding.help and not finding.undefined:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from engine.findings import shown
 from engine.language import phrase, plain
 from engine.model import Knowledge
+from engine.rendering import words
 from engine.rendering.page import Page, joined, numbers
 
 CHANGES_SHOWN = 6
@@ -64,8 +65,12 @@ def concluded(node: Mapping[str, Any]) -> str:
     """Say what was concluded of a rule, with its words, references and place."""
     if "source" not in node:
         holds = "holds" if node["verdict"] == "applies" else "does not hold"
-        return f"{holds}: {node['says']}"
+        return f"{holds}: {node['says']}{_layer(node)}"
     return f"{_VERDICTS[node['verdict']]}: {node['says']} {numbers(node['references'])} ({_where(node)})"
+
+
+def _layer(node: Mapping[str, Any]) -> str:
+    return f" (layer {node['layer']})" if "layer" in node else ""
 
 
 def _where(node: Mapping[str, Any]) -> str:
@@ -73,8 +78,11 @@ def _where(node: Mapping[str, Any]) -> str:
 
 
 def tested(node: Mapping[str, Any], knowledge: Knowledge) -> str:
-    """Return a test with its outcome and the value of its finding."""
+    """Return a test with its outcome, the value of its finding, and its layer."""
+    return f"{_outcome(node, knowledge)}{_layer(node)}"
 
+
+def _outcome(node: Mapping[str, Any], knowledge: Knowledge) -> str:
     def value(finding: str, known: Any) -> str:
         return f"{finding} = {shown(known, knowledge.findings[finding])}"
 
@@ -102,8 +110,8 @@ class _Writer:
 
     def how(self, data: Mapping[str, Any]) -> None:
         if data["tree"] is None:
-            self.page.text(f"{data['id']} is undetermined: nothing was concluded.", style="bold")
-            self.page.text(f"It waits for {joined(data['missing'])}.")
+            self.page.text(f"{data['id']}{_layer(data)} is undetermined: nothing was concluded.", style="bold")
+            self.page.text(f"It waits for {words.named(self.knowledge, data['missing'])}.")
             self.page.text(f"'why-not {data['id']}' shows what each of them would have to be.")
             return
         tree = Tree(self.knowledge)
@@ -122,7 +130,7 @@ class _Writer:
     # Why not. ------------------------------------------------------------------------------
 
     def why_not(self, data: Mapping[str, Any]) -> None:
-        where = f" {numbers(data['references'])} ({_where(data)})" if "source" in data else ""
+        where = f" {numbers(data['references'])} ({_where(data)})" if "source" in data else _layer(data)
         self.page.text(f"{data['id']} {_VERDICTS[data['verdict']]}: {data['says']}{where}", style="bold")
         if data["verdict"] == "applies":
             self.page.text(f"So there is no why-not; see 'how {data['id']}'.")
@@ -142,12 +150,12 @@ class _Writer:
             self.page.heading(heading)
         for test in tests:
             wanted = "" if test["needed"] == "yes" else " (would have to be false)"
-            known = test["test"] if test["truth"] == "unknown" else tested(test, self.knowledge)
+            known = f"{test['test']}{_layer(test)}" if test["truth"] == "unknown" else tested(test, self.knowledge)
             self.page.item("–", f"{known}{wanted}", hang=2)
 
     def change(self, change: Mapping[str, Any]) -> str:
         finding = self.knowledge.findings[change["finding"]]
-        return f"{change['finding']}: {shown(change['from'], finding)} → {shown(change['to'], finding)}"
+        return f"{change['finding']}: {shown(change['from'], finding)} → {shown(change['to'], finding)}{_layer(change)}"
 
     # What if. ------------------------------------------------------------------------------
 
@@ -178,12 +186,11 @@ class _Writer:
             self.page.heading(heading)
         for verdict in verdicts:
             where = f" {numbers(verdict['references'])}" if "references" in verdict else ""
-            self.page.item(verdict["id"], f"{verdict['says']}{where}")
+            self.page.item(verdict["id"], f"{verdict['says']}{where}{_layer(verdict)}")
             decided = verdict["because"] or verdict["missing"]
             word = "because of" if verdict["because"] else "waits for"
-            self.page.note(
-                f"was {verdict['from'].replace('_', ' ')}; {word} {joined(decided)}{self.fulfilled(verdict)}"
-            )
+            reasons = f"{word} {words.named(self.knowledge, decided)}{self.fulfilled(verdict)}"
+            self.page.note(f"was {verdict['from'].replace('_', ' ')}; {reasons}")
 
     def fulfilled(self, verdict: Mapping[str, Any]) -> str:
         if "fulfilled" not in verdict:

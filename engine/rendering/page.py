@@ -47,6 +47,10 @@ class Page:
             first = " " * indent + label + " "
         self._wrapped(text, first, " " * (indent + hang), style)
 
+    def verbatim(self, lines: Iterable[str]) -> None:
+        """Add lines as they are, to be copied: from the margin on, never wrapped."""
+        self.lines += lines
+
     def note(self, text: str, indent: int = 7) -> None:
         """Add a paragraph that explains the item above it."""
         self.text(text, indent, "dim")

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
+from engine.contract import layer_data
 from engine.effects import Effect, effects
 from engine.findings import Findings
 from engine.model import Knowledge, in_order, natural
@@ -38,6 +39,7 @@ def _question_data(base: RuleBase, question: Planned, answers: list[Effect]) -> 
     hanging = most_consequential(base.knowledge, {*question.settles, *question.completes})
     return {
         "finding": question.finding,
+        **layer_data(base.knowledge, question.finding),
         "question": question.asks,
         "topic": question.topic,
         "settles": list(question.settles),
@@ -50,10 +52,12 @@ def _question_data(base: RuleBase, question: Planned, answers: list[Effect]) -> 
 def _rule_data(knowledge: Knowledge, name: str) -> dict[str, Any]:
     if name in knowledge.statements:
         statement = knowledge.statements[name]
-        return {"id": name, "says": statement.says, "references": list(statement.references)}
+        references = list(statement.references)
+        return {"id": name, **layer_data(knowledge, name), "says": statement.says, "references": references}
     named = {statement for side in knowledge.sides(name) for statement in side}
     references = in_order(number for statement in named for number in knowledge.statements[statement].references)
-    return {"id": name, "says": knowledge.conflicts[name].says, "references": references}
+    says = knowledge.conflicts[name].says
+    return {"id": name, **layer_data(knowledge, name), "says": says, "references": references}
 
 
 def _effect_data(effect: Effect) -> dict[str, Any]:
@@ -82,12 +86,12 @@ def render_plan(base: RuleBase, findings: Findings, width: int = 80, colour: boo
         page.text("Every question that could change something has been put.", style="bold")
     for number, question in enumerate(planned.questions, 1):
         page.gap()
-        page.item(f"{number}.", f"{question.asks} ({joined([question.finding, question.topic], '; ')})", 0, 4)
+        page.item(f"{number}.", asked(base.knowledge, question), 0, 4)
         hanging = most_consequential(base.knowledge, {*question.settles, *question.completes})
         for name in hanging[:TOLD]:
             page.item(name, told(consultation, name), 4)
         if len(hanging) > TOLD:
-            page.text(f"and {len(hanging) - TOLD} more: {joined(hanging[TOLD:])}", 4)
+            page.text(f"and {len(hanging) - TOLD} more: {words.named(base.knowledge, hanging[TOLD:])}", 4)
         for effect in effects(base, findings, question.finding):
             page.item("–", in_words(base.knowledge, effect, question), 4, 2)
     _unanswered(page, consultation)
@@ -100,7 +104,7 @@ def _unanswered(page: Page, consultation: Consultation) -> None:
     if open_:
         page.heading("Asked, not known yet, and still able to change something")
     for question in open_:
-        decides = joined([*question.settles, *question.completes])
+        decides = words.named(consultation.knowledge, [*question.settles, *question.completes])
         page.item("–", f"{question.asks} ({question.finding}: {words.REASONS[question.reason]}; {decides})", hang=2)
 
 
@@ -110,24 +114,32 @@ def most_consequential(knowledge: Knowledge, ids: Iterable[str]) -> list[str]:
 
 
 def told(consultation: Consultation, name: str) -> str:
-    """Return the words of a statement or conflict, with its references."""
+    """Return the words of a statement or conflict, with its references and its layer."""
     knowledge = consultation.knowledge
-    found = knowledge.statements.get(name) or knowledge.conflicts[name]
-    return f"{found.says} {numbers(consultation.references(name))}".replace(" []", "")
+    references = consultation.references(name)
+    cited = numbers(references) if references else ""
+    return joined(filter(None, [words.sentence(knowledge, name), cited, words.layer_label(knowledge, name)]), " ")
+
+
+def asked(knowledge: Knowledge, question: Planned) -> str:
+    """Return a question with its finding and topic, and its layer."""
+    named = f"({joined([question.finding, question.topic], '; ')})"
+    return f"{question.asks} {named} {words.layer_label(knowledge, question.finding)}".rstrip()
 
 
 def in_words(knowledge: Knowledge, effect: Effect, question: Planned) -> str:
     """Say what an answer would do."""
     left = [name for name in question.settles if name not in (*effect.applies, *effect.ruled_out)]
+    completes = words.named(knowledge, question.completes)
     if effect.cannot_be:
         return f"{effect.answer}: cannot be, for {effect.cannot_be}"
     does = [
         f"{_some(knowledge, effect.applies)} would apply" if effect.applies else "",
         f"{_some(knowledge, effect.ruled_out)} would be ruled out" if effect.ruled_out else "",
         f"{_some(knowledge, left)} would still wait for other answers" if left else "",
-        f"the dose of {joined(question.completes)} could be worked out" if _gives_dose(knowledge, question) else "",
-        f"makes worth asking: {joined(effect.opens)}" if effect.opens else "",
-        f"no longer asks about: {joined(effect.closes)}" if effect.closes else "",
+        f"the dose of {completes} could be worked out" if _gives_dose(knowledge, question) else "",
+        f"makes worth asking: {words.named(knowledge, effect.opens)}" if effect.opens else "",
+        f"no longer asks about: {words.named(knowledge, effect.closes)}" if effect.closes else "",
         "what else follows depends on the number" if effect.varies else "",
     ]
     return f"{effect.answer}: {joined(filter(None, does), '; ')}"
@@ -141,4 +153,4 @@ def _some(knowledge: Knowledge, ids: Sequence[str]) -> str:
     """Name the most consequential of some rules, and count the rest."""
     ordered = most_consequential(knowledge, ids)
     more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
-    return joined(ordered[:NAMED]) + more
+    return words.named(knowledge, ordered[:NAMED]) + more

@@ -81,9 +81,10 @@ class _Report:
             "support": self.part(summary.support(self.consultation)),
             "cautions": self.part(summary.against(self.consultation)),
             "undecided_against": self.undecided_against(),
-            "no_contraindication": ""
-            if self.knowledge.statements_of("contraindication")
-            else words.NO_CONTRAINDICATION,
+            "no_contraindication": words.no_contraindication(self.knowledge),
+            "conflicts_of": words.conflicts_of(self.knowledge),
+            "layer": self.layer,
+            "named": self.named,
             "check_first": self.part(summary.check_first(self.consultation)),
             "beside": [self.part(part) for part in summary.beside(self.consultation) if part.statements],
             "conflicts": self.conflicts(),
@@ -126,7 +127,15 @@ class _Report:
     def cited(self, name: str) -> str:
         """Return the references of a statement, and the layer it stands in."""
         references = numbers(self.knowledge.statements[name].references)
-        return f"{references} {words.layer_label(self.knowledge, name)}".rstrip()
+        return f"{references} {self.layer(name)}".rstrip()
+
+    def layer(self, name: object) -> str:
+        """Return the label of what stands in a layer."""
+        return words.layer_label(self.knowledge, str(name))
+
+    def named(self, names: Iterable[str]) -> str:
+        """Name entries, those of a layer with its label."""
+        return words.named(self.knowledge, names)
 
     def tree(self, name: str) -> Branch | None:
         tree = how(self.base, self.consultation, name)["tree"]
@@ -142,13 +151,10 @@ class _Report:
                 name,
                 self.knowledge.statements[name].says,
                 self.cited(name),
-                joined(self.consultation.verdicts[name].missing),
+                self.named(self.consultation.verdicts[name].missing),
             )
             for name in summary.undecided(self.consultation, *summary.OPPOSED)
         ]
-
-    def no_contraindication(self) -> str:
-        return "" if words.states_contraindications(self.knowledge) else words.NO_CONTRAINDICATION
 
     def not_applying(self) -> list[Mapping[str, Any]]:
         rules = (*natural(self.knowledge.statements), *natural(self.knowledge.conflicts))
@@ -164,9 +170,9 @@ class _Report:
         verdict = self.consultation.verdicts[name]
         says = (self.knowledge.statements.get(name) or self.knowledge.conflicts[name]).says
         if verdict.verdict == UNDETERMINED:
-            return Told(name, says, extra=f"waits for {joined(verdict.missing)}")
+            return Told(name, says, self.layer(name), f"waits for {self.named(verdict.missing)}")
         decided = words.findings_in_words(self.consultation, verdict.because)
-        return Told(name, says, extra=f"because {decided}", tree=self.tree(name))
+        return Told(name, says, self.layer(name), f"because {decided}", tree=self.tree(name))
 
     # Doses and pictures. -------------------------------------------------------------------
 
@@ -212,8 +218,7 @@ class _Report:
         return [self.conflict(name) for name in first]
 
     def conflict(self, name: str) -> Mapping[str, Any]:
-        label = words.layer_label(self.knowledge, name)
-        told = Told(name, self.knowledge.conflicts[name].says, label, "", self.tree(name))
+        told = Told(name, self.knowledge.conflicts[name].says, self.layer(name), "", self.tree(name))
         sides = [self.side(side) for side in self.knowledge.sides(name)]
         return {"told": told, "sides": [side for side in sides if side]}
 
@@ -231,8 +236,8 @@ class _Report:
         ]
 
     def question(self, question: Question) -> Mapping[str, str]:
-        decides = f"can decide {joined(question.settles)}" if question.settles else ""
-        completes = f"completes {joined(question.completes)}" if question.completes else ""
+        decides = f"can decide {self.named(question.settles)}" if question.settles else ""
+        completes = f"completes {self.named(question.completes)}" if question.completes else ""
         return {
             "asks": question.asks,
             "finding": question.finding,

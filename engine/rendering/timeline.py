@@ -98,8 +98,9 @@ def captions(course: Course, consultation: Consultation) -> list[str]:
 def _says(mark: Mark, course: Course, consultation: Consultation) -> str:
     """Say what a mark is, with whom it goes where that is not the whole course, and what it rests on."""
     of = f"(with {listed(mark.of)})" if mark.of != course.regimens else ""
+    layer = words.layer_label(consultation.knowledge, mark.statement)
     label = words.rests_on(consultation, mark.statement)
-    parts = (mark.statement, mark.on_course.label, numbers(mark.references), of, label)
+    parts = (mark.statement, mark.on_course.label, numbers(mark.references), layer, of, label)
     return joined(filter(None, parts), " ")
 
 
@@ -124,7 +125,8 @@ def _spread(course: Course, knowledge: Knowledge) -> Iterator[Lane]:
         says = words.spread(dose, readings, knowledge.statements[dose.statement])
         alike = any((d.daily_g, d.days) == (dose.daily_g, dose.days) for d in course.doses)
         cells = () if alike or dose.daily_g is None else (words.grams(dose.daily_g),) * (dose.days or 0)
-        yield Lane(f"{dose.statement}: {says} {numbers(dose.references)}", cells=cells)
+        layer = words.layer_label(knowledge, dose.statement)
+        yield Lane(f"{dose.statement}: {says} {numbers(dose.references)} {layer}".rstrip(), cells=cells)
 
 
 def _window(mark: Mark, says: str) -> Lane:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 from msgspec import Struct
@@ -78,11 +78,11 @@ _WITH_LAYERS = {
 REASONS = {"unknown": "asked, not known", "pending": "pending"}
 """Why a finding is unknown, where that is worth a word."""
 
-NO_CONTRAINDICATION = "The source states no contraindication. That does not mean there is none."
+_NO_CONTRAINDICATION = "{} states no contraindication. That does not mean there is none."
 
 OUTSIDE = "These notes decide nothing above."
 
-_FULFILLED = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
+FULFILLED = {"yes": "Fulfilled.", "no": "NOT FULFILLED.", "unknown": "Whether this is fulfilled is unknown."}
 
 _READINGS = {"total": "of the course", "daily": "of one day"}
 
@@ -96,15 +96,54 @@ def status_words(consultation: Consultation) -> StatusWords:
     return StatusWords(words.name, words.style, sentence.format(treatment=consultation.knowledge.guideline.treatment))
 
 
+def status_name(status: str) -> str:
+    """Return the name of a status."""
+    return _STATUS[status].name
+
+
 def layer_label(knowledge: Knowledge, name: str) -> str:
     """Say which layer an entry stands in; nothing for what the guideline's own source says."""
     layer = knowledge.layer_of.get(name)
     return f"(layer {layer})" if layer is not None else ""
 
 
-def states_contraindications(knowledge: Knowledge) -> bool:
-    """Whether the guideline's own source states any contraindication."""
-    return any(name not in knowledge.layer_of for name in knowledge.statements_of("contraindication"))
+def named(knowledge: Knowledge, names: Iterable[str]) -> str:
+    """Name entries, those of a layer together and with its label; those of the source first."""
+    return grouped(names, lambda name: layer_label(knowledge, name))
+
+
+def grouped(names: Iterable[str], label_of: Callable[[str], str]) -> str:
+    """Name entries, those of one label together and with it; those that have none first."""
+    groups = by_label(names, label_of)
+    return joined((f"{joined(alike)} {label}".rstrip() for label, alike in groups), "; ")
+
+
+def by_label(names: Iterable[str], label_of: Callable[[str], str]) -> list[tuple[str, list[str]]]:
+    """Return names by their label, those that have none first."""
+    groups: dict[str, list[str]] = {"": []}
+    for name in names:
+        groups.setdefault(label_of(name), []).append(name)
+    return [(label, alike) for label, alike in groups.items() if alike]
+
+
+def sentence(knowledge: Knowledge, name: str) -> str:
+    """Return what stands under a name: the question of a finding, the sentence of a rule."""
+    if name in knowledge.findings:
+        return knowledge.findings[name].asks
+    return (knowledge.concepts.get(name) or knowledge.statements.get(name) or knowledge.conflicts[name]).says
+
+
+def conflicts_of(knowledge: Knowledge) -> str:
+    """Return the heading of the conflicts that apply."""
+    return f"Conflicts and ambiguities of the source{' and of layers' if knowledge.layers else ''}"
+
+
+def no_contraindication(knowledge: Knowledge) -> str:
+    """Say that the guideline's own source states no contraindication, where it does not."""
+    stated = knowledge.statements_of("contraindication")
+    if any(name not in knowledge.layer_of for name in stated):
+        return ""
+    return _NO_CONTRAINDICATION.format("The guideline's own source" if stated else "The source")
 
 
 def rests_on(consultation: Consultation, name: str) -> str:
@@ -127,7 +166,7 @@ def _reason(consultation: Consultation, finding: str) -> str:
 def fulfilled(consultation: Consultation, name: str) -> str:
     """Say whether what a statement asks for is fulfilled; nothing for one that asks for nothing."""
     truth = consultation.verdicts[name].fulfilled
-    return _FULFILLED[truth] if truth is not None else ""
+    return FULFILLED[truth] if truth is not None else ""
 
 
 def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
@@ -139,6 +178,7 @@ def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
         label = f" ({NOT_FROM_SOURCE})" if derived is not None and derived.parameter else ""
         if reason := _reason(consultation, name):
             label = f" ({REASONS[reason]})"
+        label = f"{label} {layer_label(consultation.knowledge, name)}".rstrip()
         return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
 
     return joined(map(one, names))
