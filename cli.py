@@ -17,6 +17,7 @@ import click
 
 from engine import __version__
 from engine.commands.patients import consultation_of
+from engine.commands.recording import Envelope, record_consultation, recording_options
 from engine.commands.terminal import (
     Settings,
     case_argument,
@@ -31,7 +32,7 @@ from engine.commands.terminal import (
 from engine.errors import IvigError
 from engine.loading import SHIPPED, load
 
-LOADED_LATER = {"ask": "asking:ask", "knowledge": "knowledge:knowledge", "next": "asking:next_"}
+LOADED_LATER = {"audit": "audit:audit", "ask": "asking:ask", "knowledge": "knowledge:knowledge", "next": "asking:next_"}
 """Commands that are imported only when they are asked for, by their place in `engine.commands`."""
 
 
@@ -103,9 +104,19 @@ def main(context: click.Context, knowledge: Path, layers: tuple[Path, ...], para
 @click.option("--brief", is_flag=True, help="Only what matters at the bedside.")
 @click.option("--full", is_flag=True, help="Everything, with what was ruled out and the trace.")
 @click.option("--report", metavar="FILE", help="Also write a report for the notes: one HTML file.")
+@click.option("--record", "recorded", is_flag=True, help="Also record it in the ledger (see 'audit').")
+@recording_options
 @click.pass_obj
 def consult(
-    settings: Settings, case: str, name: str | None, format_: str, brief: bool, full: bool, report: str | None
+    settings: Settings,
+    case: str,
+    name: str | None,
+    format_: str,
+    brief: bool,
+    full: bool,
+    report: str | None,
+    recorded: bool,
+    envelope: Envelope,
 ) -> None:
     """Say what the guideline says of the patient in CASE.
 
@@ -115,7 +126,12 @@ def consult(
 
     if brief + full + (format_ == "json") > 1:
         raise click.UsageError("'--brief', '--full' and '--format json' exclude each other.")
+    if not recorded and not envelope.says_nothing:
+        raise click.UsageError("'--ledger', '--key', '--actor' and '--patient' go with '--record'.")
     base, consultation = consultation_of(settings, case, name)
+    length = "brief" if brief else "full" if full else "normal"
+    if recorded:  # first: what is shown is recorded, or nothing is shown
+        click.echo(record_consultation(settings, consultation, length, envelope), nl=False, err=True)
     if report is not None:
         click.echo(write_report(base, consultation, report), nl=False, err=True)
     if format_ == "json":
@@ -124,7 +140,6 @@ def consult(
 
     from engine.rendering.consultation import render_consultation
 
-    length = "brief" if brief else "full" if full else "normal"
     print_text(render_consultation(consultation, length, width(), colour()))
 
 

@@ -9,6 +9,8 @@ One noun a module, each importing only from those before it:
 ``explanation`` · ``rules`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
 ``skeletons`` · ``sides`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·
+``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
+``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``usage`` · ``selection`` · ``exports`` ·
 ``rendering`` · ``commands``
 """
 

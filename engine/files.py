@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.errors import Fault, InputError, Place, shortened
@@ -16,13 +18,27 @@ def write_new(name: str | Path, text: str) -> Path:
         InputError: when something of that name is there, or it cannot be written.
 
     """
+    with writing_new(name) as (path, unfinished):
+        unfinished.write_text(text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def writing_new(name: str | Path) -> Iterator[tuple[Path, Path]]:
+    """Lend a path to write a new file at, beside the path that it gets once it is whole.
+
+    Raises:
+        InputError: when something of that name is there, or it cannot be written.
+
+    """
     path = require_new(name)
     try:
         descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        os.close(descriptor)
         try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
+            yield path, Path(unfinished)
+            Path(unfinished).chmod(0o600)  # whoever wrote it may have made it anew
+            with open(unfinished, "rb") as file:
                 os.fsync(file.fileno())
             _publish(Path(unfinished), path)
         finally:
@@ -31,7 +47,6 @@ def write_new(name: str | Path, text: str) -> Path:
         raise _there_already(path) from None
     except (OSError, ValueError) as problem:
         raise _unwritable(path, problem) from None
-    return path
 
 
 def require_new(name: str | Path) -> Path:

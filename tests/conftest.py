@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from engine.consultation import Consultation, consult
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
+
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()  # no test writes to the ledger of whoever runs it
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from engine.commands.patients import findings_of, in_force, parameters_of, rule_base
+from engine.commands.recording import Envelope, record_where_possible, recording_options
 from engine.commands.terminal import (
     Settings,
     case_argument,
@@ -55,6 +56,8 @@ def next_(settings: Settings, case: str, name: str | None, format_: str) -> None
 )
 @click.option("--save", "save", metavar="FILE", help="At the end, write the case to this file.")
 @click.option("--report", metavar="FILE", help="At the end, write a report for the notes: one HTML file.")
+@click.option("--no-record", is_flag=True, help="At the end, do not record the consultation in the ledger.")
+@recording_options
 @click.pass_obj
 def ask(
     settings: Settings,
@@ -63,37 +66,51 @@ def ask(
     journal: Path | None,
     save: str | None,
     report: str | None,
+    no_record: bool,
+    envelope: Envelope,
 ) -> None:
     """Ask what matters about one patient, say why, and end in the consultation.
 
     Each answer is on disk before the next question, and stays there until you delete the
-    file, whose place is said at the end. Type 'help' at any question.
+    file, whose place is said at the end. The consultation is recorded in the ledger (see 'audit').
+    Type 'help' at any question.
     """
-    from engine.conversation import Conversation
     from engine.files import require_new
     from engine.rendering.dialogue import Dialogue
 
-    base = rule_base(settings)
-    folder = journal or _usual_place()
     if resume is not None and (case is not None or settings.parameters is not None):
         raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
     for target in filter(None, [save, report]):
         require_new(target)
-    conversation = Conversation(
-        base, _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
-    )
-    writers = {
-        "save": lambda file: _save(conversation, file),
-        "report": lambda file: write_report(base, conversation.consultation(), file),
-    }
+    conversation = _conversation(settings, journal or _usual_place(), resume, case)
+    writers = _writers(conversation)
     go_on = "ivig-mg ask --resume" + (f" --journal {shlex.quote(str(journal))}" if journal is not None else "")
     dialogue = Dialogue(conversation, writers, width(), colour(), go_on)
     _converse(dialogue)
     for name, file in (("save", save), ("report", report)):
         if file is not None:
             print_text(writers[name](file))
-    if dialogue.settled:  # only now: until the files are there, the conversation can be gone on with
-        conversation.journal.finish()
+    if dialogue.settled:
+        if not no_record:
+            print_text(record_where_possible(settings, conversation.consultation(), envelope))
+        conversation.journal.finish()  # only now: until all of this is there, the conversation can be gone on with
+
+
+def _conversation(settings: Settings, folder: Path, resume: str | None, case: str | None) -> Any:
+    """Return the conversation that goes on, or a new one."""
+    from engine.conversation import Conversation
+
+    base = rule_base(settings)
+    journal = _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
+    return Conversation(base, journal)
+
+
+def _writers(conversation: Any) -> dict[str, Any]:
+    """Return what writes the files that can be asked for in a conversation."""
+    return {
+        "save": lambda file: _save(conversation, file),
+        "report": lambda file: write_report(conversation.base, conversation.consultation(), file),
+    }
 
 
 def _converse(dialogue: Any) -> None:

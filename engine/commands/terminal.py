@@ -79,6 +79,10 @@ def write_report(base: Any, consultation: Any, name: str) -> str:
     return f"Report written to {write_new(name, render_report(base, consultation))}\n"
 
 
+class NotInstalledError(InputError):
+    """A command needs an extra that is not installed."""
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal how far some work is, in one line that goes when it is done."""
@@ -96,7 +100,7 @@ def needing(extra: str) -> Iterator[None]:
     """Import what belongs to an extra; where it is not installed, say how to install it.
 
     Raises:
-        InputError: with the command that installs the extra.
+        NotInstalledError: with the command that installs the extra.
 
     """
     try:
@@ -106,4 +110,4 @@ def needing(extra: str) -> Iterator[None]:
             raise
         found = f"this needs {problem.name}, which is not installed"
         remedy = f"In the project's folder: pip install --editable '.[{extra}]'"
-        raise InputError([Fault(found, remedy)]) from None
+        raise NotInstalledError([Fault(found, remedy)]) from None

@@ -1,0 +1,192 @@
+"""What can be said against a ledger: every changed byte, every entry removed, put elsewhere or cut off.
+
+The tree's hashes stand in the same file as the entries, so whoever can write the file can also make a
+whole other ledger of it. Only a checkpoint that was kept elsewhere tells that, and what was cut off at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from engine import merkle
+from engine.checkpoints import Checkpoint
+from engine.errors import KnowledgeError
+from engine.ledger import HASH, Ledger, Row
+from engine.receipts import digest
+from engine.records import CONSULTATION, Entry, applying_by, read_entry, stored, unpacked
+from engine.snapshots import Snapshot, knowledge_of
+
+Progress = Callable[[int], None]
+
+
+class Breach(Struct, frozen=True):
+    """Something that is not as it was recorded: the entry (None for the file as a whole), and what it is."""
+
+    entry: int | None
+    found: str
+
+
+class Verification(Struct, frozen=True):
+    """What a ledger is, and every breach found in it; ``root`` is that of all its entries."""
+
+    ledger: str
+    size: int
+    root: str
+    breaches: tuple[Breach, ...]
+    checkpoint: int | None = None
+    """How many entries the checkpoint was about that it was held against."""
+
+
+def verify(
+    ledger: Ledger, checkpoint: Checkpoint | None = None, progress: Progress = lambda done: None
+) -> Verification:
+    """Return every breach of a ledger, and of a checkpoint where one is given."""
+    return _Verifying(ledger, progress).verify(checkpoint)
+
+
+class _Verifying:
+    """One reading of a ledger: the tree so far, and the knowledge that its entries name."""
+
+    def __init__(self, ledger: Ledger, progress: Progress) -> None:
+        self.ledger = ledger
+        self.progress = progress
+        self.tree: merkle.Growing | None = merkle.Growing()
+        self.others: set[int] = set()
+        """The entries that are no consultations: those that are missing, and the decisions."""
+        self.knowledge: dict[str, str] = {}
+        self.used: set[str] = set()
+        self.roots: dict[int, bytes] = {}
+
+    def verify(self, checkpoint: Checkpoint | None) -> Verification:
+        size = self.ledger.size
+        wanted = {size, checkpoint.size if checkpoint is not None else size}
+        breaches = [*self.file(), *self.snapshots(), *self.entries(size, wanted), *self.beside()]
+        if checkpoint is not None:
+            breaches += self.against(checkpoint, size)
+        found = self.roots.get(size, b"").hex() if size else merkle.EMPTY.hex()
+        return Verification(
+            self.ledger.id, size, found, tuple(breaches), None if checkpoint is None else checkpoint.size
+        )
+
+    # The file. -----------------------------------------------------------------------------
+
+    def file(self) -> Iterator[Breach]:
+        """Yield what is wrong with the file itself, down to the bytes that SQLite never reads."""
+        for found in self.ledger.file_faults():
+            yield Breach(None, found)
+
+    def snapshots(self) -> Iterator[Breach]:
+        for name, content in self.ledger.snapshots():
+            found = Snapshot(content)
+            if found.digest != name:
+                yield Breach(None, f"knowledge snapshot {name[:16]}… was changed")
+            else:
+                yield from self.read_snapshot(name, found)
+
+    def read_snapshot(self, name: str, snapshot: Snapshot) -> Iterator[Breach]:
+        try:
+            self.knowledge[name] = knowledge_of(snapshot).digest
+        except (KnowledgeError, ValueError):
+            yield Breach(None, f"knowledge snapshot {name[:16]}… cannot be read by this program")
+
+    # The entries. --------------------------------------------------------------------------
+
+    def entries(self, size: int, wanted: set[int]) -> Iterator[Breach]:
+        expected = 1
+        for row, packed in self.ledger.everything():
+            if row.number > size:
+                break  # recorded since
+            if row.number != expected:
+                yield from self.missing(expected, row.number - 1)
+                self.tree = None
+            expected = row.number + 1
+            yield from self.entry(row, packed)
+            if self.tree is not None and self.tree.size in wanted:
+                self.roots[self.tree.size] = self.tree.root()
+            self.progress(row.number)
+
+    def missing(self, first: int, last: int) -> Iterator[Breach]:
+        for number in range(first, last + 1):
+            self.others.add(number)
+            yield Breach(number, "it is missing")
+
+    def entry(self, row: Row, packed: tuple[bytes, bytes] | None) -> Iterator[Breach]:
+        """Yield what is wrong with an entry: its hashes, its place, its contents."""
+        hashes = [row.hashes[i : i + HASH] for i in range(0, len(row.hashes), HASH)]
+        is_its_own = hashes[:1] == [merkle.leaf_hash(row.leaf)]
+        if not is_its_own:
+            yield Breach(row.number, "it was changed: it is not what its hash was made of")
+        if self.tree is not None and hashes != self.tree.add(hashes[0] if hashes else b""):
+            yield Breach(row.number, "its hashes do not fit the entries before it")
+            self.tree = None
+        try:
+            entry = read_entry(row.leaf)
+        except ValueError:
+            yield Breach(row.number, "it cannot be read")
+            return
+        if entry.number != row.number:
+            yield Breach(row.number, f"entry {entry.number} stands in its place")
+        if entry.kind != CONSULTATION:
+            self.others.add(row.number)
+        yield from (Breach(row.number, found) for found in self.contents(entry, packed))
+
+    def contents(self, entry: Entry, packed: tuple[bytes, bytes] | None) -> Iterator[str]:
+        """Yield what is wrong with what an entry names."""
+        if entry.kind != CONSULTATION:
+            if entry.to in self.others or not 0 < entry.to < entry.number:
+                yield f"it answers entry {entry.to}, which is no consultation"
+            return
+        if entry.snapshot not in self.knowledge:
+            yield f"its knowledge snapshot {entry.snapshot[:16]}… is missing"
+        elif self.knowledge[entry.snapshot] != entry.knowledge:
+            yield "its knowledge snapshot is not of the knowledge that it names"
+        self.used.add(entry.snapshot)
+        if packed is None:
+            yield "its receipt is missing"
+            return
+        receipt, shown = (_digested(part) for part in packed)
+        if receipt is None or receipt[0] != entry.receipt:
+            yield "its receipt was changed"
+        elif shown is None or shown[0] != entry.shown:
+            yield "the text that was shown was changed"
+        elif stored(*packed) != entry.stored:
+            yield "its receipt or the text shown was compressed anew"
+        else:
+            yield from _said_otherwise(entry, receipt[1])
+
+    def beside(self) -> Iterator[Breach]:
+        """Yield what stands in the file and belongs to no entry."""
+        for number in self.ledger.loose_contents():
+            yield Breach(number, "a receipt stands there that belongs to no consultation")
+        for name in self.knowledge.keys() - self.used:
+            yield Breach(None, f"knowledge snapshot {name[:16]}… belongs to no entry")
+
+    def against(self, checkpoint: Checkpoint, size: int) -> Iterator[Breach]:
+        if checkpoint.size > size:
+            last = (
+                f"entries {size + 1} to {checkpoint.size} are" if checkpoint.size > size + 1 else f"entry {size + 1} is"
+            )
+            yield Breach(None, f"{last} missing; the checkpoint was made of {checkpoint.size} entries")
+        elif checkpoint.size and self.roots.get(checkpoint.size) != checkpoint.root:
+            yield Breach(None, f"entries 1 to {checkpoint.size} are not those that the checkpoint was made of")
+
+
+def _digested(packed: bytes) -> tuple[str, bytes] | None:
+    """Return what was compressed with its digest; None where it is damaged."""
+    try:
+        content = unpacked(packed)
+    except ValueError:
+        return None
+    return digest(content), content
+
+
+def _said_otherwise(entry: Entry, content: bytes) -> Iterator[str]:
+    """Yield where an entry and its receipt say different things."""
+    receipt: Any = msgspec.json.decode(content)
+    said = (receipt["status"], applying_by(receipt), receipt["guideline"]["digest"])
+    if said != (entry.status, entry.applies, entry.knowledge):
+        yield "it says other than its receipt"

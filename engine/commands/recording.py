@@ -1,0 +1,131 @@
+"""How a consultation gets into a ledger: which ledger, by whom, of whom, and when."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from datetime import datetime, timezone
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from msgspec import Struct
+
+from engine.commands.terminal import NotInstalledError, Settings, needing
+from engine.errors import describe
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+class Place(Struct, frozen=True):
+    """Where a ledger is, and its key."""
+
+    ledger: Path
+    key: Path
+
+
+def ledger_options(command: _Command) -> _Command:
+    """Let a command choose its ledger and the key of it."""
+    key = click.option(
+        "--key",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="The key of the ledger, where it is not beside it.",
+    )
+    ledger = click.option(
+        "--ledger",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Use this ledger instead of the one in the usual place.",
+    )
+    return ledger(key(command))
+
+
+class Envelope(Struct, frozen=True):
+    """What stands round a receipt, as it was asked for; what was not asked for is None."""
+
+    ledger: Path | None
+    key: Path | None
+    actor: str | None
+    patient: str | None
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether none of it was asked for."""
+        return all(value is None for value in (self.ledger, self.key, self.actor, self.patient))
+
+
+def recording_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command say where, by whom and of whom a consultation is recorded: its ``envelope``."""
+
+    @wraps(command)
+    def with_envelope(
+        *words: Any, ledger: Path | None, key: Path | None, actor: str | None, patient: str | None, **named: Any
+    ) -> None:
+        command(*words, envelope=Envelope(ledger, key, actor, patient), **named)
+
+    patient = click.option(
+        "--patient",
+        metavar="REFERENCE",
+        help="Record a keyed hash of this patient reference, never the reference itself.",
+    )
+    actor = click.option("--actor", metavar="NAME", help="Who consults; the name of the user if left out.")
+    return actor(patient(ledger_options(with_envelope)))
+
+
+def place_of(ledger: Path | None, key: Path | None) -> Place:
+    """Return where the ledger and its key are: as chosen, or in the usual place."""
+    from platformdirs import user_data_path
+
+    chosen = ledger or user_data_path("ivig-mg", appauthor=False) / "ledger.sqlite"
+    return Place(chosen, key or chosen.with_suffix(".key"))
+
+
+def record_consultation(
+    settings: Settings,
+    consultation: Any,
+    length: str,
+    envelope: Envelope,
+) -> str:
+    """Record a consultation as it is shown in a length, and say so once it is on disk."""
+    from engine.rendering.consultation import render_consultation
+
+    place = place_of(envelope.ledger, envelope.key)
+    shown = render_consultation(consultation, length)
+    with needing("audit"):
+        from engine.keys import read_key
+        from engine.ledger import begin_or_open
+        from engine.records import recording
+    from engine.snapshots import snapshot_of
+
+    snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
+    kept = begin_or_open(place.ledger, place.key)
+    try:
+        pseudonym = read_key(place.key).pseudonym(envelope.patient) if envelope.patient else ""
+        one = recording(consultation, shown, snapshot.digest, now(), envelope.actor or user(), pseudonym)
+        entry = kept.record(one, snapshot)
+    finally:
+        kept.close()
+    return f"Recorded as entry {entry.number} of {place.ledger}.\n"
+
+
+def record_where_possible(settings: Settings, consultation: Any, envelope: Envelope) -> str:
+    """Record a consultation, or say what is not installed for it."""
+    try:
+        return record_consultation(settings, consultation, "normal", envelope)
+    except NotInstalledError as problem:
+        return f"Not recorded: {describe(problem.faults[0])}\n"
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def user() -> str:
+    """Return the name of the user."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown user"

@@ -1,0 +1,108 @@
+"""A ledger as tables for other programs: JSON lines, CSV or Parquet; the only user of duckdb."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from engine.errors import Fault, InputError, Place, listed
+from engine.files import writing_new
+from engine.language import plain
+from engine.ledger import Ledger
+from engine.records import CONSULTATION, Entry, read_entry
+from engine.replay import receipt_of
+from engine.usage import grams_of
+
+FORMATS = ("jsonl", "csv", "parquet")
+
+COLUMNS = (
+    "number", "kind", "time", "actor", "patient", "knowledge", "engine", "status", "applies", "least_g", "most_g",
+    "to", "decision", "reasons", "text", "receipt",
+)  # fmt: skip
+"""The columns of a table, ahead of one for each finding; ``applies`` and ``reasons`` are parted by blanks."""
+
+TYPES = {"number": "BIGINT", "time": "TIMESTAMP", "least_g": "DECIMAL(18,6)", "most_g": "DECIMAL(18,6)", "to": "BIGINT"}
+
+Progress = Callable[[int], None]
+
+
+def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) -> Path:
+    """Write a ledger into a new file, in the form that its ending names, and return its path.
+
+    Raises:
+        InputError: when the ending is none of the known, or the file cannot be written.
+
+    """
+    ending = Path(name).suffix.removeprefix(".")
+    if ending not in FORMATS:
+        known = listed([f"'.{one}'" for one in FORMATS], "or")
+        raise InputError([Fault(f"'{name}' does not say in what form", f"End its name in {known}.", Place(name))])
+    with writing_new(name) as (path, unfinished):
+        if ending == "jsonl":
+            with open(unfinished, "w", encoding="utf-8") as file:
+                _json_lines(ledger, file, progress)
+            return path
+        table = unfinished if ending == "csv" else unfinished.with_name(f"{unfinished.name}.csv")
+        try:
+            columns = _table(ledger, table, progress)
+            if ending == "parquet":
+                _parquet(table, unfinished, columns)
+        finally:
+            if table != unfinished:
+                table.unlink(missing_ok=True)
+    return path
+
+
+def _entries(ledger: Ledger, progress: Progress) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
+    for row in ledger.rows():
+        entry = read_entry(row.leaf)
+        yield entry, receipt_of(ledger, entry.number) if entry.kind == CONSULTATION else None
+        progress(row.number)
+
+
+def _json_lines(ledger: Ledger, file: TextIO, progress: Progress) -> None:
+    for entry, receipt in _entries(ledger, progress):
+        content = {"entry": msgspec.to_builtins(entry), **({} if receipt is None else {"receipt": receipt})}
+        file.write(msgspec.json.encode(content).decode() + "\n")
+
+
+def _table(ledger: Ledger, path: Path, progress: Progress) -> list[str]:
+    """Write the table as CSV, and return its columns; findings that some knowledge knew are columns."""
+    findings = sorted({name for known in _vocabularies(ledger) for name in known})
+    columns = [*COLUMNS, *findings]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        for entry, receipt in _entries(ledger, progress):
+            writer.writerow(_row(entry, receipt))
+    return columns
+
+
+def _vocabularies(ledger: Ledger) -> Iterator[set[str]]:
+    from engine.replay import rule_base_of
+
+    for name, _ in ledger.snapshots():
+        yield set(rule_base_of(ledger, name).knowledge.findings)
+
+
+def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
+    content = {key: value for key, value in msgspec.to_builtins(entry).items() if key in COLUMNS}
+    content |= {"applies": " ".join(entry.applies), "reasons": " ".join(entry.reasons), "to": entry.to or ""}
+    if receipt is None:
+        return content
+    grams = grams_of(receipt)
+    if grams is not None:
+        content |= {"least_g": plain(grams[0]), "most_g": plain(grams[1])}
+    return {**content, "engine": receipt["engine"], **receipt["findings"]}
+
+
+def _parquet(table: Path, path: Path, columns: list[str]) -> None:
+    import duckdb
+
+    types = {name: TYPES.get(name, "VARCHAR") for name in columns}
+    with duckdb.connect() as database:
+        database.read_csv(str(table), header=True, columns=types, all_varchar=False).write_parquet(str(path))

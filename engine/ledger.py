@@ -1,0 +1,307 @@
+"""The ledger: one file to which entries are only ever added.
+
+Each entry is one transaction, on disk before it is acknowledged. With each stand the hashes of the
+subtrees that it completes (`merkle`), so that adding one costs the same whatever the size.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from engine import merkle, storage
+from engine.errors import Fault, InputError, Place
+from engine.keys import make_key
+from engine.receipts import canonical, digest
+from engine.records import CONSULTATION, Entry, Recording, read_entry, unpacked
+from engine.snapshots import Snapshot
+from engine.storage import SQLITE, UNREADABLE, Database, cannot, damaged
+
+FORMAT = "ivig-mg/ledger/1"
+
+HASH = 32
+"""How many bytes a hash has."""
+
+BATCH = 500
+"""How many entries are read at a time."""
+
+
+class Genesis(Struct, frozen=True):
+    """What a ledger begins with; its digest is the ledger's id, so that an id stands for one key."""
+
+    format: str
+    nonce: str
+    public_key: str
+    sqlite: int
+
+
+class Row(Struct, frozen=True):
+    """An entry as it stands in the file: its number, its leaf, and the hashes that it completes."""
+
+    number: int
+    leaf: bytes
+    hashes: bytes
+
+
+class Ledger:
+    """An open ledger."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        self.path = path
+        self.database = database
+        with self.reading():
+            [content] = self._one("SELECT content FROM genesis", ()) or (b"",)
+        content = content if isinstance(content, bytes) else b""
+        self.id = digest(content)
+        try:
+            self.genesis = msgspec.json.decode(content, type=Genesis)
+            self.public = bytes.fromhex(self.genesis.public_key)
+        except (msgspec.DecodeError, ValueError):
+            raise damaged(path, "what it begins with is damaged") from None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()
+
+    # Reading. ------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Tell what SQLite says of the file in words.
+
+        Raises:
+            InputError: when the file cannot be read or written.
+
+        """
+        try:
+            yield
+        except UNREADABLE as problem:
+            raise cannot(self.path, problem) from None
+
+    def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
+        found: tuple[object, ...] | None = self.database.execute(query, values).fetchone()
+        return found
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        with self.reading():
+            [last] = self._one("SELECT max(number) FROM entries", ()) or (None,)
+        return last if isinstance(last, int) else 0
+
+    def rows(self, first: int = 1) -> Iterator[Row]:
+        """Yield the entries from a number on, as they stand."""
+        for row in self._batches("SELECT number, leaf, hashes FROM entries", first):
+            yield Row(*row)
+
+    def everything(self) -> Iterator[tuple[Row, tuple[bytes, bytes] | None]]:
+        """Yield the entries as they stand, each with its receipt and the text shown, compressed, where it has them."""
+        query = "SELECT number, leaf, hashes, receipt, shown FROM entries LEFT JOIN contents USING (number)"
+        for number, leaf, hashes, receipt, shown in self._batches(query, 1):
+            yield Row(number, leaf, hashes), None if receipt is None else (receipt, shown)
+
+    def _batches(self, query: str, first: int) -> Iterator[tuple[Any, ...]]:
+        """Yield rows by number, a batch at a time, so that who records meanwhile need not wait for who reads."""
+        while True:
+            with self.reading():
+                batch = self.database.execute(
+                    f"{query} WHERE number >= ? ORDER BY number LIMIT ?", (first, BATCH)
+                ).fetchall()
+            yield from batch
+            if len(batch) < BATCH:
+                return
+            first = batch[-1][0] + 1
+
+    def file_faults(self) -> list[str]:
+        """Return what is wrong with the file, whatever its entries say; who records meanwhile waits."""
+        return storage.structure_faults(self.database, self.path, self._written_by())
+
+    def _written_by(self) -> int:
+        """Return the version of SQLite that wrote the file last, by its last entry."""
+        row = self._one("SELECT leaf FROM entries ORDER BY number DESC LIMIT 1", ())
+        try:
+            return self.genesis.sqlite if row is None else read_entry(bytes(row[0])).sqlite  # type: ignore[call-overload]
+        except ValueError:
+            return 0
+
+    def loose_contents(self) -> list[int]:
+        """Return the numbers under which contents stand, but no consultation."""
+        query = (
+            "SELECT number FROM contents WHERE number NOT IN (SELECT number FROM entries)"
+            " UNION SELECT number FROM contents JOIN entries USING (number)"
+            ' WHERE instr(leaf, \'"kind":"consultation"\') = 0'
+        )
+        with self.reading():
+            return [row[0] for row in self.database.execute(query)]
+
+    def entry(self, number: int) -> Entry:
+        """Return the entry with a number.
+
+        Raises:
+            InputError: when there is none, or it is damaged.
+
+        """
+        with self.reading():
+            row = self._one("SELECT leaf FROM entries WHERE number = ?", (number,))
+        if row is None:
+            size = self.size
+            known = f"Its entries are 1 to {size}." if size else "It has none yet."
+            raise InputError([Fault(f"there is no entry {number} in the ledger", known, Place(str(self.path)))])
+        try:
+            return read_entry(bytes(row[0]))  # type: ignore[call-overload]
+        except ValueError:
+            raise damaged(self.path, f"entry {number} is damaged") from None
+
+    def contents(self, number: int) -> tuple[bytes, bytes]:
+        """Return the receipt of a consultation, and the text that was shown.
+
+        Raises:
+            ValueError: when they are missing or damaged.
+
+        """
+        with self.reading():
+            row = self._one("SELECT receipt, shown FROM contents WHERE number = ?", (number,))
+        if row is None:
+            raise ValueError("missing")
+        receipt, shown = (unpacked(part) for part in row)  # type: ignore[arg-type]
+        return receipt, shown
+
+    def snapshots(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the digest of each snapshot of knowledge, and the snapshot as it stands."""
+        with self.reading():
+            yield from self.database.execute("SELECT digest, content FROM snapshots ORDER BY number")
+
+    def snapshot(self, name: str) -> Snapshot:
+        """Return the snapshot with a digest.
+
+        Raises:
+            ValueError: when it is missing or damaged.
+
+        """
+        with self.reading():
+            row = self._one("SELECT content FROM snapshots WHERE digest = ?", (name,))
+        if row is None:
+            raise ValueError("missing")
+        found = Snapshot(bytes(row[0]))  # type: ignore[call-overload]
+        if found.digest != name:
+            raise ValueError("damaged")
+        return found
+
+    def completed(self, last: int, level: int) -> bytes:
+        """Return the hash of a full subtree by its last leaf, counted from 0, and its level.
+
+        Raises:
+            InputError: when it is missing.
+
+        """
+        with self.reading():
+            row = self._one(
+                "SELECT substr(hashes, ?, ?) FROM entries WHERE number = ?", (HASH * level + 1, HASH, last + 1)
+            )
+        if row is None or not isinstance(row[0], bytes) or len(row[0]) != HASH:
+            raise damaged(self.path, f"the hashes of entry {last + 1} are missing")
+        return row[0]
+
+    def root(self, size: int) -> bytes:
+        """Return the root of the tree of the first entries."""
+        return merkle.root(size, self.completed)
+
+    # Writing. ------------------------------------------------------------------------------
+
+    def record(self, recording: Recording, snapshot: Snapshot) -> Entry:
+        """Add a consultation, and return its entry once it is on disk.
+
+        Raises:
+            InputError: when it cannot be written; then nothing was.
+
+        """
+        [entry] = self.record_all([recording], snapshot)
+        return entry
+
+    def record_all(self, recordings: Sequence[Recording], snapshot: Snapshot) -> list[Entry]:
+        """Add consultations under one knowledge, all or none."""
+        with self.reading(), self._transaction():
+            self._keep(snapshot)
+            entries = []
+            for one in recordings:
+                entry = self._append(one.entry)
+                self.database.execute("INSERT INTO contents VALUES (?, ?, ?)", (entry.number, one.receipt, one.shown))
+                entries.append(entry)
+        return entries
+
+    def respond(self, response: Entry) -> Entry:
+        """Add a clinician's decision on a consultation, and return its entry once it is on disk.
+
+        Raises:
+            InputError: when the entry that it answers is none of a consultation.
+
+        """
+        if self.entry(response.to).kind != CONSULTATION:
+            found = f"entry {response.to} is not a consultation"
+            raise InputError([Fault(found, "Give the number of a consultation: 'ivig-mg audit list'.")])
+        with self.reading(), self._transaction():
+            return self._append(response)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.database.execute("COMMIT")
+        except BaseException:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            raise
+
+    def _append(self, unnumbered: Entry) -> Entry:
+        number = self.size + 1
+        entry = replace(unnumbered, number=number, sqlite=SQLITE)
+        leaf = entry.leaf
+        hashes = merkle.complete(number - 1, merkle.leaf_hash(leaf), self.completed)
+        self.database.execute("INSERT INTO entries VALUES (?, ?, ?)", (number, leaf, b"".join(hashes)))
+        return entry
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        name = snapshot.digest
+        if self._one("SELECT 1 FROM snapshots WHERE digest = ?", (name,)) is None:
+            self.database.execute("INSERT INTO snapshots (digest, content) VALUES (?, ?)", (name, snapshot.content))
+
+
+# Opening. ----------------------------------------------------------------------------------
+
+
+def open_ledger(path: Path) -> Ledger:
+    """Return the ledger in a file.
+
+    Raises:
+        InputError: when there is none, it cannot be read, or it is not a ledger that this program knows.
+
+    """
+    if not path.is_file():
+        found = "there is no ledger here yet" if not path.exists() else "this is not a file"
+        remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
+        raise InputError([Fault(found, remedy, Place(str(path)))])
+    return Ledger(path, storage.connected(path))
+
+
+def begin_or_open(path: Path, key: Path) -> Ledger:
+    """Return the ledger in a file, beginning it, and its key, where there is none yet.
+
+    Raises:
+        InputError: when it can be neither begun nor opened.
+
+    """
+
+    def genesis() -> bytes:
+        made = Genesis(FORMAT, secrets.token_hex(16), make_key(key).public.hex(), SQLITE)
+        return canonical(msgspec.to_builtins(made))
+
+    storage.make_file(path)
+    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis)))

@@ -1,0 +1,59 @@
+"""The receipt of a consultation: everything that went in and came out, as canonical JSON (RFC 8785).
+
+A receipt holds no sentence of the knowledge, which its digest names, and nothing of who, when or of
+whom: the same consultation has the same receipt. JSON's numbers are binary, so each exact decimal
+stands as its digits in a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+from engine import __version__
+from engine.consultation import Consultation
+from engine.contract import consultation_data
+from engine.language import plain
+
+FORMAT = "ivig-mg/receipt/1"
+
+WORDS = ("says", "kind", "layer", "question", "reason", "citation", "title", "label")
+"""The keys of the contract that tell what the knowledge says; its digest stands for them all."""
+
+LEFT_OUT = ("format", "not_covered")
+
+
+def receipt(consultation: Consultation) -> dict[str, Any]:
+    """Return the receipt of a consultation as data."""
+    content = _without_words(consultation_data(consultation))
+    guideline = {key: value for key, value in content.pop("guideline").items() if key != "document"}
+    kept = {key: value for key, value in content.items() if key not in LEFT_OUT}
+    return {"format": FORMAT, "engine": __version__, "guideline": guideline, **kept}
+
+
+def canonical(data: Any) -> bytes:
+    """Return data as canonical JSON; decimals as text, digit for digit."""
+    return rfc8785.dumps(_plain(data))
+
+
+def digest(content: bytes) -> str:
+    """Return the SHA-256 of canonical JSON, as 64 hexadecimal digits."""
+    return sha256(content).hexdigest()
+
+
+def _without_words(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _without_words(value) for key, value in content.items() if key not in WORDS}
+    return [_without_words(part) for part in content] if isinstance(content, list) else content
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Decimal):
+        return plain(data)
+    if isinstance(data, Mapping):
+        return {str(key): _plain(value) for key, value in data.items()}
+    return [_plain(part) for part in data] if isinstance(data, list | tuple) else data

@@ -1,0 +1,204 @@
+"""What a ledger holds: a consultation that was given, or what a clinician decided on one.
+
+An entry is canonical JSON: who, when, and the digests of everything else. It is the leaf of the
+ledger's tree; the receipt, the text that was shown and the knowledge are kept beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from engine.consultation import Consultation
+from engine.errors import Fault, InputError, did_you_mean, listed
+from engine.model import natural
+from engine.receipts import canonical, digest, receipt
+
+FORMAT = "ivig-mg/entry/1"
+
+CONSULTATION, RESPONSE = "consultation", "response"
+
+DECISIONS = ("accepted", "overridden")
+
+REASONS = {
+    "clinical_judgement": "the clinician judges otherwise for this patient",
+    "patient_preference": "the patient wishes otherwise",
+    "other_source": "another guideline or a local policy says otherwise",
+    "known_contraindication": "something speaks against it that the guideline does not cover",
+    "not_available": "the treatment or a test is not available",
+    "finding_wrong": "a finding was given wrongly, or has changed",
+    "statement_doubted": "a statement of the guideline is thought wrong or outdated",
+    "other": "said in words",
+}
+"""Why a clinician overrides advice, by code."""
+
+LONGEST_TEXT = 2000
+LONGEST_NAME = 200
+
+LARGEST = 5_000_000
+"""The largest receipt or text that is read, in bytes."""
+
+
+class Entry(Struct, frozen=True, omit_defaults=True):
+    """One entry of a ledger; of a response, ``to`` is the number of the consultation that it answers.
+
+    ``time`` is in UTC, to the second; ``patient`` a keyed hash. ``receipt`` and ``shown`` are digests of the
+    receipt and of the text that was shown, ``stored`` of both as they stand in the file, compressed;
+    ``snapshot`` of the files of the knowledge, and ``knowledge`` of what they say. ``applies`` has every statement
+    and conflict that applied; ``sqlite`` is the version that wrote it.
+    """
+
+    format: str
+    kind: str
+    number: int
+    time: str
+    actor: str
+    patient: str = ""
+    receipt: str = ""
+    shown: str = ""
+    stored: str = ""
+    snapshot: str = ""
+    knowledge: str = ""
+    status: str = ""
+    applies: tuple[str, ...] = ()
+    sqlite: int = 0
+    to: int = 0
+    decision: str = ""
+    reasons: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def leaf(self) -> bytes:
+        """The entry as the leaf of a tree."""
+        return canonical(msgspec.to_builtins(self))
+
+
+class Recording(Struct, frozen=True):
+    """A consultation to be recorded: its entry without a number; its receipt and the text shown, compressed."""
+
+    entry: Entry
+    receipt: bytes
+    shown: bytes
+
+
+def read_entry(leaf: bytes) -> Entry:
+    """Return the entry that a leaf states.
+
+    Raises:
+        ValueError: when it states none.
+
+    """
+    return msgspec.json.decode(leaf, type=Entry)
+
+
+def recording(
+    consultation: Consultation, shown: str, snapshot: str, time: str, actor: str, patient: str = ""
+) -> Recording:
+    """Return what is to be recorded of a consultation; ``snapshot`` is the digest of its knowledge's files."""
+    content, text = canonical(receipt(consultation)), shown.encode()
+    packed = zlib.compress(content), zlib.compress(text)
+    entry = Entry(
+        FORMAT,
+        CONSULTATION,
+        0,
+        time,
+        name_of_actor(actor),
+        patient,
+        digest(content),
+        digest(text),
+        stored(*packed),
+        snapshot,
+        consultation.knowledge.digest,
+        consultation.status,
+        applying(consultation),
+    )
+    return Recording(entry, *packed)
+
+
+def stored(receipt: bytes, shown: bytes) -> str:
+    """Return the digest of a receipt and a text as they are stored, compressed."""
+    return digest(receipt + shown)
+
+
+def unpacked(packed: bytes) -> bytes:
+    """Return a receipt or text that was compressed, all of it and nothing after it.
+
+    Raises:
+        ValueError: when it is damaged.
+
+    """
+    reading = zlib.decompressobj()
+    try:
+        content = reading.decompress(packed, LARGEST + 1)
+    except zlib.error:
+        raise ValueError("damaged") from None
+    if not reading.eof or reading.unused_data or len(content) > LARGEST:
+        raise ValueError("damaged")
+    return content
+
+
+def applying(consultation: Consultation) -> tuple[str, ...]:
+    """Return the statements, then the conflicts, that apply."""
+    knowledge = consultation.knowledge
+    ids = [*natural(knowledge.statements), *natural(knowledge.conflicts)]
+    return tuple(consultation.applying(ids))
+
+
+def applying_by(content: Any) -> tuple[str, ...]:
+    """Return the statements, then the conflicts, that apply by a receipt."""
+    entries = [*content["statements"], *content["conflicts"]]
+    return tuple(entry["id"] for entry in entries if entry["verdict"] == "applies")
+
+
+def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: str, actor: str) -> Entry:
+    """Return the entry of a clinician's decision on a consultation, without a number.
+
+    Raises:
+        InputError: when a reason is not known, or an overriding has none.
+
+    """
+    known = listed(list(REASONS), "or")
+    faults = [
+        Fault(
+            f"'{reason}' is not a known reason", did_you_mean(reason, REASONS) or f"Use {listed(list(REASONS), 'or')}."
+        )
+        for reason in reasons
+        if reason not in REASONS
+    ]
+    if decision == "overridden" and not reasons:
+        faults.append(Fault("advice is overridden for a reason", f"Give '--reason': {known}."))
+    if "other" in reasons and not text.strip():
+        faults.append(Fault("the reason 'other' says nothing by itself", "Say it with '--text'."))
+    if len(text) > LONGEST_TEXT:
+        faults.append(Fault(f"a text of {len(text)} signs", f"Say it in at most {LONGEST_TEXT}."))
+    if faults:
+        raise InputError(faults)
+    words = " ".join(text.split())
+    return Entry(
+        FORMAT,
+        RESPONSE,
+        0,
+        time,
+        name_of_actor(actor),
+        to=to,
+        decision=decision,
+        reasons=tuple(dict.fromkeys(reasons)),
+        text=words,
+    )
+
+
+def name_of_actor(name: str) -> str:
+    """Return a name as it is recorded: printable, blanks folded.
+
+    Raises:
+        InputError: when nothing is left of it, or it is too long.
+
+    """
+    words = " ".join(re.sub(r"[^\S ]+", " ", name).split())
+    if not words or len(words) > LONGEST_NAME or not words.isprintable():
+        raise InputError([Fault("this cannot be the name of who consults", "Give it with '--actor NAME'.")])
+    return words

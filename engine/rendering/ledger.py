@@ -1,0 +1,207 @@
+"""Entries of a ledger, and what an audit found, as pages and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.auditing import Verification
+from engine.checkpoints import Checkpoint
+from engine.model import Knowledge, natural
+from engine.records import Entry
+from engine.rendering.page import Page, joined, numbers
+from engine.replay import Change, Impact, Replayed
+
+SHOWN = 12
+"""How many numbers of entries are named before the rest is only counted."""
+
+
+# Entries. ----------------------------------------------------------------------------------
+
+
+def render_list(entries: Sequence[Entry], decided: Mapping[int, Entry], width: int = 80, colour: bool = False) -> str:
+    """Return consultations as text, one a line."""
+    page = Page(width, colour)
+    if not entries:
+        page.text("No consultation fits.")
+    widest = max((len(str(entry.number)) for entry in entries), default=0)
+    for entry in entries:
+        decision = decided.get(entry.number)
+        words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
+        words += [decision.decision] if decision is not None else []
+        page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
+    return str(page)
+
+
+def list_data(entries: Sequence[Entry], decided: Mapping[int, Entry]) -> dict[str, Any]:
+    """Return consultations as data, each with the latest decision on it."""
+    found = []
+    for entry in entries:
+        decision = decided.get(entry.number)
+        data = msgspec.to_builtins(entry)
+        found.append(data if decision is None else {**data, "response": msgspec.to_builtins(decision)})
+    return {"format": "ivig-mg/ledger-list/1", "entries": found}
+
+
+def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: int = 80, colour: bool = False) -> str:
+    """Return who recorded a consultation, when and under what, and what was decided on it."""
+    page = Page(width, colour)
+    page.text(f"Entry {entry.number} of ledger {ledger[:16]}…", style="bold")
+    page.text(f"Recorded {entry.time} (UTC) by {entry.actor}.")
+    if entry.patient:
+        page.text(f"Patient {entry.patient[:16]}… (a keyed hash).")
+    page.text(f"Receipt {entry.receipt[:16]}…, knowledge {entry.knowledge[:16]}….")
+    for answer in answers:
+        reasons = f": {joined(reason.replace('_', ' ') for reason in answer.reasons)}" if answer.reasons else ""
+        text = f" “{answer.text}”" if answer.text else ""
+        page.text(f"Entry {answer.number}, {answer.time}: {answer.decision} by {answer.actor}{reasons}.{text}")
+    return str(page)
+
+
+def render_trace(
+    entry: Entry, receipt: Mapping[str, Any], knowledge: Knowledge, width: int = 80, colour: bool = False
+) -> str:
+    """Return every statement considered, in the order in which it was concluded, then those left undetermined."""
+    page = Page(width, colour)
+    page.text(f"Entry {entry.number}: every rule in the order in which it was concluded.", style="bold")
+    for step in receipt["trace"]:
+        _step(page, step, knowledge)
+    undetermined = [
+        one for group in ("statements", "conflicts") for one in receipt[group] if one["verdict"] == "undetermined"
+    ]
+    if undetermined:
+        page.heading("Undetermined: nothing was concluded")
+    for one in undetermined:
+        page.item(one["id"], f"{_says(knowledge, one['id'])} It waited for {joined(one['missing'])}.")
+    return str(page)
+
+
+def _step(page: Page, step: Mapping[str, Any], knowledge: Knowledge) -> None:
+    name = step["rule"]
+    verdict = step["verdict"].replace("_", " ")
+    if name in knowledge.concepts:
+        verdict = {"applies": "holds"}.get(verdict, "does not hold")
+    cited = numbers(step["references"]) if step["references"] else ""
+    page.item(
+        f"{step['step']}.", joined(filter(None, [f"{name} {verdict}:", _says(knowledge, name), cited]), " "), 0, 4
+    )
+    for premise in step["premises"]:
+        page.item("–", f"{premise['about']}: {premise['truth']}", 4, 2, "dim")
+
+
+def _says(knowledge: Knowledge, name: str) -> str:
+    found = knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts[name]
+    return found.says if found.says.endswith((".", "!", "?")) else f"{found.says}."
+
+
+# Verify. -----------------------------------------------------------------------------------
+
+
+def render_verification(found: Verification, width: int = 80, colour: bool = False) -> str:
+    """Return what was found in a ledger, breaches first."""
+    page = Page(width, colour)
+    if found.breaches:
+        page.text(
+            f"ALTERED: {len(found.breaches)} {'breach' if len(found.breaches) == 1 else 'breaches'}.", style="bad"
+        )
+    for breach in found.breaches:
+        where = "The file" if breach.entry is None else f"Entry {breach.entry}"
+        page.item("–", f"{where}: {breach.found}.", hang=2)
+    entries = f"{found.size} {'entry' if found.size == 1 else 'entries'}"
+    if not found.breaches:
+        page.text(f"Whole: {entries}, every byte as it was recorded.", style="good")
+    page.text(f"Ledger {found.ledger}")
+    page.text(f"Root of {entries}: {found.root or 'none, for an entry is missing'}")
+    if found.checkpoint is not None:
+        page.text(f"Held against a checkpoint of {found.checkpoint} entries.")
+    else:
+        page.text(
+            "Without a checkpoint ('--checkpoint FILE') that was kept elsewhere, nobody can tell whether entries"
+            " were cut off at the end, or the whole ledger made anew."
+        )
+    return str(page)
+
+
+def verification_data(found: Verification) -> dict[str, Any]:
+    """Return what was found in a ledger as data."""
+    return {"format": "ivig-mg/verification/1", **msgspec.to_builtins(found)}
+
+
+def render_inclusion(entry: Entry, checkpoint: Checkpoint, width: int = 80, colour: bool = False) -> str:
+    """Return that a consultation stands in a ledger, as was just proven."""
+    page = Page(width, colour)
+    page.text(f"Proven: this receipt is entry {entry.number} of {checkpoint.size} in its ledger.", style="good")
+    page.text(f"Ledger {checkpoint.ledger}: compare this with the id that you know.")
+    page.text(f"Recorded {entry.time} (UTC) by {entry.actor}; {entry.status.replace('_', ' ')}.")
+    page.text(f"Receipt {entry.receipt}")
+    return str(page)
+
+
+# Replay and impact. ------------------------------------------------------------------------
+
+
+def render_replays(found: Sequence[Replayed], done: int, width: int = 80, colour: bool = False) -> str:
+    """Return how many of the consultations replayed came out as recorded, and how the others differ."""
+    page = Page(width, colour)
+    differing = [one for one in found if one.differences]
+    alike = done - len(differing)
+    page.text(
+        f"{alike} of {done} {_plural(done)} came out as recorded, byte for byte.", style="bad" if differing else "good"
+    )
+    engines = sorted({one.engine for one in found if one.engine})
+    if engines:
+        page.text(f"Recorded by other versions of the engine, which is left out of the comparison: {joined(engines)}.")
+    for one in differing:
+        page.heading(f"Entry {one.entry}")
+        for difference in one.differences:
+            page.item("–", difference, hang=2)
+    return str(page)
+
+
+def replays_data(found: Sequence[Replayed], done: int) -> dict[str, Any]:
+    """Return how many were replayed, and those that tell something, as data."""
+    return {"format": "ivig-mg/replay/1", "count": done, "replayed": msgspec.to_builtins(list(found))}
+
+
+def render_impact(found: Impact, width: int = 80, colour: bool = False) -> str:
+    """Return which consultations would read differently, by the statement responsible."""
+    page = Page(width, colour)
+    style = "warn" if found.affected else "good"
+    page.text(
+        f"{found.affected or 'None'} of {found.consultations} consultations would read differently"
+        f" under knowledge {found.knowledge[:16]}….",
+        style=style,
+    )
+    by_name: dict[str, list[Change]] = {}
+    for change in found.changes:
+        by_name.setdefault(change.responsible, []).append(change)
+    for name in natural(by_name):
+        page.heading(f"{name}")
+        for change in by_name[name]:
+            page.item("–", f"{len(change.entries)} {_plural(len(change.entries))}: {_named(change.entries)}", hang=2)
+            page.item("−", change.before, 4, 2)
+            page.item("+", change.after, 4, 2)
+            if change.follows:
+                page.text(f"With it: {joined(change.follows)}.", 4)
+    if found.unreadable:
+        page.heading("Not told: their findings are not taken by that knowledge")
+    for number, reason in found.unreadable:
+        page.item("–", f"entry {number}: {reason}", hang=2)
+    return str(page)
+
+
+def _plural(count: int) -> str:
+    return "consultation" if count == 1 else "consultations"
+
+
+def _named(entries: Iterable[int]) -> str:
+    numbers_ = list(entries)
+    more = f" and {len(numbers_) - SHOWN} more" if len(numbers_) > SHOWN else ""
+    return f"{joined(map(str, numbers_[:SHOWN]))}{more}"
+
+
+def impact_data(found: Impact) -> dict[str, Any]:
+    """Return an impact as data."""
+    return {"format": "ivig-mg/impact/1", **msgspec.to_builtins(found)}

@@ -1,0 +1,73 @@
+"""Which consultations of a ledger are wanted: by day, statement, status, knowledge and decision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from msgspec import Struct
+
+from engine.consultation import STATUSES
+from engine.errors import Fault, InputError, did_you_mean, listed
+from engine.ledger import Ledger
+from engine.records import Entry
+from engine.replay import consultations
+
+
+class Selection(Struct, frozen=True):
+    """What a consultation has to be; what is empty asks for nothing. Days are in UTC."""
+
+    first: str = ""
+    last: str = ""
+    statement: str = ""
+    status: str = ""
+    digest: str = ""
+    overridden: bool = False
+
+
+def read_selection(
+    first: str | None, last: str | None, statement: str | None, status: str | None, digest: str | None, overridden: bool
+) -> Selection:
+    """Return what a user asked for.
+
+    Raises:
+        InputError: when a day, a status or a digest cannot be.
+
+    """
+    faults = [
+        Fault(f"'{day}' is not a day", "Write it like 2026-11-24.")
+        for day in (first, last)
+        if day is not None and not _is_day(day)
+    ]
+    if status is not None and status not in STATUSES:
+        faults.append(
+            Fault(f"'{status}' is not a status", did_you_mean(status, STATUSES) or f"Use {listed(STATUSES, 'or')}.")
+        )
+    if digest is not None and not re.fullmatch(r"[0-9a-f]{4,64}", digest):
+        faults.append(Fault(f"'{digest}' does not begin a digest", "Give at least 4 of its hexadecimal digits."))
+    if faults:
+        raise InputError(faults)
+    return Selection(first or "", last or "", statement or "", status or "", digest or "", overridden)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def select(ledger: Ledger, wanted: Selection, decided: Mapping[int, Entry]) -> Iterator[Entry]:
+    """Yield the consultations that are wanted; ``decided`` has the latest decision on each."""
+    for entry in consultations(ledger):
+        decision = decided.get(entry.number)
+        if (
+            entry.time >= wanted.first
+            and (not wanted.last or entry.time[:10] <= wanted.last)
+            and (not wanted.statement or wanted.statement in entry.applies)
+            and (not wanted.status or wanted.status == entry.status)
+            and entry.knowledge.startswith(wanted.digest)
+            and (not wanted.overridden or (decision is not None and decision.decision == "overridden"))
+        ):
+            yield entry

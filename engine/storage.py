@@ -1,0 +1,160 @@
+"""The file that a ledger is kept in: its tables, how it is opened, and what SQLite says of it in words.
+
+The only user of sqlite3.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from engine import pages
+from engine.errors import Fault, InputError, Place
+
+Database = sqlite3.Connection
+
+APPLICATION = 0x69766967
+"""The number by which SQLite's file format names its application: 'ivig'."""
+
+VERSION = 1
+
+SQLITE = int("{}{:03}{:03}".format(*sqlite3.sqlite_version_info))
+"""The version of SQLite in use, as the header of a file has it: 3040001 is 3.40.1."""
+
+WAIT = 300.0
+"""How long to wait for other processes that record at the same time, in seconds."""
+
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
+
+TABLES = (
+    "CREATE TABLE genesis (content BLOB NOT NULL) STRICT",
+    "CREATE TABLE snapshots (number INTEGER PRIMARY KEY, digest TEXT NOT NULL, content BLOB NOT NULL) STRICT",
+    "CREATE TABLE entries (number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, hashes BLOB NOT NULL) STRICT",
+    "CREATE TABLE contents (number INTEGER PRIMARY KEY, receipt BLOB NOT NULL, shown BLOB NOT NULL) STRICT",
+)
+
+
+class _NotALedgerError(Exception):
+    """A database is not a ledger that this program knows: what was found, and what to do."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found)
+        self.found, self.remedy = found, remedy
+
+
+def connected(path: Path, prepare: Callable[[Database], None] = lambda database: None) -> Database:
+    """Return a connection to the file of a ledger, once it was prepared.
+
+    Raises:
+        InputError: when it cannot be opened, or is not a ledger that this program knows.
+
+    """
+    database = None
+    try:
+        database = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+        database.execute(f"PRAGMA page_size = {pages.PAGE}")
+        database.execute("PRAGMA synchronous = EXTRA")  # a rollback journal is gone from the disk before the answer
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute("PRAGMA trusted_schema = OFF")
+        prepare(database)
+        _require_ledger(database)
+    except UNREADABLE as problem:
+        _close(database)
+        raise cannot(path, problem) from None
+    except _NotALedgerError as problem:
+        _close(database)
+        raise InputError([Fault(problem.found, problem.remedy, Place(str(path)))]) from None
+    return database
+
+
+def make_file(path: Path) -> None:
+    """Make a file that its owner alone can read, and its folder, unless they are there.
+
+    Raises:
+        InputError: when it cannot be made or written.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as problem:
+        found = f"the ledger cannot be written here: {problem.strerror or problem}"
+        raise InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))]) from None
+
+
+def begin(database: Database, genesis: Callable[[], bytes]) -> None:
+    """Make the tables, and write what the ledger begins with, unless another process was first."""
+    if database.execute("PRAGMA schema_version").fetchone()[0] != 0:
+        return
+    content = genesis()
+    database.execute("BEGIN EXCLUSIVE")
+    try:
+        if database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+            for table in TABLES:
+                database.execute(table)
+            database.execute("INSERT INTO genesis VALUES (?)", (content,))
+            database.execute(f"PRAGMA application_id = {APPLICATION}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
+    """Return what is wrong with a file last written by a version of SQLite, whatever its entries say.
+
+    Who records meanwhile waits.
+    """
+    try:
+        database.execute("BEGIN")
+        said = [str(row[0]) for row in database.execute("PRAGMA integrity_check")]
+        found = list(pages.faults(path, APPLICATION, VERSION, len(TABLES), sqlite))
+        database.execute("COMMIT")
+    except UNREADABLE as problem:
+        return [f"the file is damaged: {problem}"]
+    return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
+
+
+def _require_ledger(database: Database) -> None:
+    application = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if application != APPLICATION:
+        raise _NotALedgerError("this is not a ledger of this program", "Name another file with '--ledger FILE'.")
+    if version != VERSION:
+        found = f"this ledger has format {version}; this program knows format {VERSION}"
+        raise _NotALedgerError(found, "Use the version of the program that wrote it, or a newer one.")
+
+
+def _close(database: Database | None) -> None:
+    if database is not None:
+        database.close()
+
+
+SAID = {
+    "locked": ("another process keeps it locked", "Try again when that one is done."),
+    "full": ("the disk is full; nothing was recorded", "Free some space, and run the command again."),
+    "readonly": ("it cannot be written to; nothing was recorded", "Check its permissions."),
+    "unable to open": ("it cannot be opened", "Check the path and its permissions."),
+    "not a database": ("this is not a ledger of this program", "Name another file with '--ledger FILE'."),
+    "I/O error": ("the disk cannot be read or written; nothing was recorded", "Check the disk, and its space."),
+}
+"""What SQLite says, by a part of its message, and what to do."""
+
+
+def cannot(path: Path, problem: Exception) -> InputError:
+    """Return in words what SQLite says."""
+    for part, (found, remedy) in SAID.items():
+        if part in str(problem):
+            return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])
+    return damaged(path, f"it is damaged ({problem})")
+
+
+def damaged(path: Path, found: str) -> InputError:
+    """Return that a ledger is damaged."""
+    remedy = "Restore it from a copy; 'ivig-mg audit verify' says what is damaged."
+    return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])

@@ -1,0 +1,184 @@
+"""The auditor's commands, as they are typed: real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.ledger import open_ledger
+from tests.conftest import CASES, ROOT
+from tests.ledgers import ledger_of, spread
+from tests.test_cli import failed, ivig
+
+CRISIS, THYMECTOMY = str(ROOT / "examples" / "crisis.yaml"), str(ROOT / "examples" / "before_thymectomy.yaml")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> list[str]:
+    """The options that choose a ledger of its own."""
+    return ["--ledger", str(tmp_path / "a.sqlite")]
+
+
+def record(place: list[str], case: str = CRISIS, *more: str) -> str:
+    done = ivig("consult", case, "--brief", "--record", *place, *more)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_consultation_is_recorded_and_shown_as_it_was(place: list[str]) -> None:
+    printed = ivig("consult", CRISIS, "--brief").stdout
+    assert record(place, CRISIS, "--actor", "Dr. Ada") == f"Recorded as entry 1 of {place[1]}.\n"
+    shown = ivig("audit", "show", "1", *place).stdout
+    assert shown.endswith(printed)
+    assert "by Dr. Ada." in shown
+
+
+def test_the_patient_reference_is_nowhere_in_the_ledger(place: list[str]) -> None:
+    record(place, CRISIS, "--patient", "Jane-Roe-1970")
+    assert b"Jane-Roe" not in Path(place[1]).read_bytes()
+    assert "Patient " in ivig("audit", "show", "1", *place).stdout
+
+
+def test_an_envelope_without_recording_is_wrong_usage() -> None:
+    assert "go with '--record'" in failed(ivig("consult", CRISIS, "--actor", "Dr. Ada"), 2)
+
+
+def test_what_cannot_be_recorded_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.sqlite").write_text("something else", encoding="utf-8")
+    error = failed(ivig("consult", CRISIS, "--record", "--ledger", str(tmp_path / "a.sqlite")))
+    assert "not a ledger of this program" in error
+
+
+def test_decisions_are_recorded_and_listed(place: list[str]) -> None:
+    record(place)
+    record(place, THYMECTOMY)
+    done = ivig("audit", "respond", "1", "overridden", "--reason", "not_available", *place)
+    assert done.stdout == "Recorded as entry 3: entry 1 overridden.\n"
+    lines = ivig("audit", "list", *place).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2"]
+    assert lines[0].endswith("overridden")
+    [only] = json.loads(ivig("audit", "list", "--overridden", "--format", "json", *place).stdout)["entries"]
+    assert (only["number"], only["response"]["reasons"]) == (1, ["not_available"])
+    assert "not available" in ivig("audit", "show", "1", *place).stdout
+    assert "is a decision on entry 1" in failed(ivig("audit", "show", "3", *place))
+    assert "patient_preference: " in ivig("audit", "respond", "1", "overridden", "--reason", "help", *place).stdout
+
+
+def test_the_trace_tells_every_statement_in_order(place: list[str]) -> None:
+    record(place)
+    text = ivig("audit", "trace", "1", *place).stdout
+    data = json.loads(ivig("audit", "trace", "1", "--format", "json", *place).stdout)
+    positions = [text.index(f"{step['step']}. ") for step in data["trace"]]
+    assert positions == sorted(positions)
+    for statement in data["statements"]:
+        assert statement["id"] in text
+
+
+def test_a_ledger_is_held_against_a_checkpoint_and_an_entry_proven_by_it(place: list[str], tmp_path: Path) -> None:
+    record(place)
+    record(place, THYMECTOMY)
+    kept = tmp_path / "kept.txt"
+    kept.write_text(ivig("audit", "checkpoint", *place).stdout, encoding="utf-8")
+    proof = tmp_path / "proof.json"
+    proof.write_text(ivig("audit", "prove", "2", "--checkpoint", str(kept), *place).stdout, encoding="utf-8")
+    assert "Whole: 2 entries" in ivig("audit", "verify", "--checkpoint", str(kept), *place).stdout
+    Path(place[1]).rename(tmp_path / "away.sqlite")
+    done = ivig("audit", "verify", "--proof", str(proof), "--checkpoint", str(kept))
+    assert "Proven: this receipt is entry 2 of 2" in done.stdout
+    assert "'--proof' needs the checkpoint" in failed(ivig("audit", "verify", "--proof", str(proof)), 2)
+
+
+def test_a_checkpoint_needs_the_key_of_the_ledger(place: list[str], tmp_path: Path) -> None:
+    record(place)
+    ledger_of(tmp_path / "b.sqlite", spread(1)).close()
+    error = failed(ivig("audit", "checkpoint", *place, "--key", str(tmp_path / "b.key")))
+    assert "this is the key of another ledger" in error
+    assert "cannot be read" in failed(ivig("audit", "checkpoint", *place, "--key", str(tmp_path / "none.key")))
+
+
+def test_replay_says_byte_for_byte_and_which_one(place: list[str]) -> None:
+    record(place)
+    record(place, THYMECTOMY)
+    assert "2 of 2 consultations came out as recorded" in ivig("audit", "replay", "--all", *place).stdout
+    assert "1 of 1 consultation came out" in ivig("audit", "replay", "2", *place).stdout
+    assert "Give the number of one entry, or '--all'." in failed(ivig("audit", "replay", *place), 2)
+
+
+def test_a_consultation_asked_for_is_recorded_unless_that_is_declined(place: list[str], tmp_path: Path) -> None:
+    words = ["ask", "--journal", str(tmp_path / "j"), *place]
+    assert "Recorded as entry 1 of" in ivig(*words, given=b"other\n\n").stdout
+    assert "Recorded" not in ivig(*words, "--no-record", given=b"other\n\n").stdout
+    assert open_ledger(Path(place[1])).size == 1
+
+
+def test_a_ledger_that_is_not_there_is_said(place: list[str]) -> None:
+    for words in (["list"], ["verify"], ["show", "1"], ["replay", "--all"], ["impact"], ["checkpoint"]):
+        assert "there is no ledger here yet" in failed(ivig("audit", *words, *place))
+
+
+@pytest.mark.parametrize("command", [["verify"], ["replay", "--all"], ["impact"]])
+def test_long_work_is_interrupted_quietly_and_run_again(tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "a.sqlite"
+    ledger = ledger_of(path, CASES)
+    ledger.close()
+    words = [sys.executable, "-c", SLOWLY, "audit", *command, "--ledger", str(path)]
+    child = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    assert child.stderr is not None
+    assert child.stderr.readline() == "begun\n"
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    out, error = child.communicate(timeout=60)
+    assert child.returncode == 130, error
+    assert "Interrupted after" in error
+    assert "run it again" in error
+    assert "Traceback" not in error
+    assert out == ""
+    assert ivig("audit", "verify", "--ledger", str(path)).returncode == 0
+
+
+SLOWLY = """
+import sys, time
+from engine import auditing, ledger
+reading = ledger.Ledger._batches
+def slowly(self, query, first):
+    for number, row in enumerate(reading(self, query, first)):
+        if number == 0:
+            print("begun", file=sys.stderr, flush=True)
+        time.sleep(0.05)
+        yield row
+ledger.Ledger._batches = slowly
+from cli import main
+main()
+"""
+
+
+def test_an_extra_that_is_missing_is_named_with_its_install_command(place: list[str], tmp_path: Path) -> None:
+    (tmp_path / "rfc8785.py").write_text("raise ModuleNotFoundError('no', name='rfc8785')", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+    def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "cli", *words]
+        return subprocess.run(
+            command, input=given, capture_output=True, text=True, cwd=ROOT, env=environment, check=False
+        )
+
+    done = run("consult", CRISIS, "--record", *place)
+    assert done.returncode == 1
+    assert "pip install --editable '.[audit]'" in done.stderr
+    asked = run("ask", "--journal", str(tmp_path / "j"), *place, given="other\n\n")
+    assert asked.returncode == 0
+    assert "Not recorded: this needs rfc8785" in asked.stdout

@@ -1,0 +1,217 @@
+"""Verifying a ledger: every changed byte is detected, every missing entry named."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import merkle, pages
+from engine.auditing import Verification, verify
+from engine.checkpoints import Checkpoint
+from engine.errors import InputError
+from engine.ledger import Ledger, begin_or_open, open_ledger
+from engine.records import response
+from tests.conftest import CASES
+from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
+
+ALL = os.environ.get("IVIG_BYTES") == "all"
+"""Whether to try every byte of a ledger of 50 receipts (about an hour), or some bytes of a smaller one."""
+
+CHUNKS = 64 if ALL else 2
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a ledger."""
+    path = tmp_path_factory.mktemp("ledger") / "a.sqlite"
+    ledger = ledger_of(path, spread(50 if ALL else 12))
+    ledger.respond(response(3, "overridden", ("other",), "Said in words.", TIME, "Dr. Ada"))
+    assert verify(ledger).breaches == ()
+    ledger.close()
+    return path.read_bytes()
+
+
+def is_detected(path: Path) -> bool:
+    """Whether a ledger is refused, or breaches are found in it."""
+    try:
+        ledger = open_ledger(path)
+    except InputError:
+        return True
+    try:
+        return bool(verify(ledger).breaches)
+    except InputError:
+        return True
+    finally:
+        ledger.close()
+
+
+def never_read(content: bytes) -> set[int]:
+    """The bytes that SQLite never reads: what is unused in the pages that lead to other pages.
+
+    By the file format of SQLite: the space between the list of cells and the first cell, and the chain of
+    freed blocks, each of which begins with the place of the next and its own size.
+    """
+    found: set[int] = set()
+    for start in range(0, len(content), pages.PAGE):
+        if content[start] != pages.INTERIOR:
+            continue
+        found.update(start + place for place in range(*pages.unused(content[start : start + pages.PAGE])))
+        block = int.from_bytes(content[start + 1 : start + 3], "big")
+        while block:
+            size = int.from_bytes(content[start + block + 2 : start + block + 4], "big")
+            found.update(range(start + block + 4, start + block + size))
+            block = int.from_bytes(content[start + block : start + block + 2], "big")
+    return found
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_changed_byte_is_detected(content: bytes, tmp_path: Path, chunk: int) -> None:
+    path = tmp_path / "a.sqlite"
+    path.write_bytes(content)
+    chance = random.Random(chunk)
+    places = sorted(set(range(len(content))) - never_read(content))
+    if not ALL:
+        places = [*range(pages.HEADER), *chance.sample(places, 250)]
+    undetected = []
+    with open(path, "r+b", buffering=0) as file:
+        for place in places[chunk::CHUNKS]:
+            other = chance.choice([byte for byte in range(256) if byte != content[place]])
+            _put(file.fileno(), place, other)
+            if not is_detected(path):
+                undetected.append((place, content[place], other))
+            _put(file.fileno(), place, content[place])
+    assert undetected == []
+    assert not is_detected(path)
+
+
+def _put(file: int, place: int, byte: int) -> None:
+    os.pwrite(file, bytes([byte]), place)
+
+
+def test_what_sqlite_never_reads_is_a_small_part(content: bytes) -> None:
+    assert len(never_read(content)) < 3 * pages.PAGE
+
+
+# What is named. ----------------------------------------------------------------------------
+
+
+def altered(tmp_path: Path, change: Callable[[sqlite3.Connection], object]) -> Verification:
+    path = tmp_path / "a.sqlite"
+    ledger = ledger_of(path, spread(6))
+    ledger.respond(response(3, "accepted", (), "", TIME, "Dr. Ada"))
+    ledger.close()
+    database = sqlite3.connect(path)
+    change(database)
+    database.commit()
+    database.close()
+    return verify(open_ledger(path))
+
+
+def said(found: Verification) -> set[tuple[int | None, str]]:
+    """The breaches of entries; the file as a whole is changed in all of these."""
+    return {(breach.entry, breach.found) for breach in found.breaches if breach.entry is not None}
+
+
+def test_a_changed_entry_is_named(tmp_path: Path) -> None:
+    changed = (
+        "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'Dr. Ada', 'Dr. Bob') AS BLOB) WHERE number = 4"
+    )
+    found = altered(tmp_path, lambda database: database.execute(changed))
+    assert said(found) == {(4, "it was changed: it is not what its hash was made of")}
+
+
+def test_a_removed_entry_is_named(tmp_path: Path) -> None:
+    found = altered(tmp_path, lambda database: database.execute("DELETE FROM entries WHERE number = 3"))
+    assert (3, "it is missing") in said(found)
+    assert not any(number in (1, 2, 4, 5, 6) for number, _ in said(found))
+
+
+def test_entries_in_another_order_are_named(tmp_path: Path) -> None:
+    def swap(database: sqlite3.Connection) -> None:
+        for before, after in ((2, -2), (5, 2), (-2, 5)):
+            database.execute("UPDATE entries SET number = ? WHERE number = ?", (after, before))
+            database.execute("UPDATE contents SET number = ? WHERE number = ?", (after, before))
+
+    names = said(altered(tmp_path, swap))
+    assert {(2, "entry 5 stands in its place"), (5, "entry 2 stands in its place")} <= names
+
+
+def test_a_receipt_that_was_changed_removed_or_added_is_named(tmp_path: Path) -> None:
+    packed = recorded(CASES[-1]).receipt
+    change = ("UPDATE contents SET receipt = ? WHERE number = 2", (packed,))
+    assert said(altered(tmp_path / "1", lambda database: database.execute(*change))) == {(2, "its receipt was changed")}
+    remove = "DELETE FROM contents WHERE number = 2"
+    assert said(altered(tmp_path / "2", lambda database: database.execute(remove))) == {(2, "its receipt is missing")}
+    add = ("INSERT INTO contents VALUES (7, ?, ?)", (packed, packed))
+    beside = "a receipt stands there that belongs to no consultation"
+    assert said(altered(tmp_path / "3", lambda database: database.execute(*add))) == {(7, beside)}
+
+
+def test_what_was_shown_is_held_too(tmp_path: Path) -> None:
+    change = ("UPDATE contents SET shown = ? WHERE number = 2", (recorded(CASES[-1]).shown,))
+    found = altered(tmp_path, lambda database: database.execute(*change))
+    assert said(found) == {(2, "the text that was shown was changed")}
+
+
+def test_changed_knowledge_is_named(tmp_path: Path) -> None:
+    change = "UPDATE snapshots SET content = CAST(replace(CAST(content AS TEXT), '65 years', '64 years') AS BLOB)"
+    found = altered(tmp_path, lambda database: database.execute(change))
+    assert any(b.found == f"knowledge snapshot {SNAPSHOT.digest[:16]}… was changed" for b in found.breaches)
+
+
+def test_what_was_cut_off_is_told_by_a_checkpoint_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    ledger = ledger_of(path, spread(6))
+    kept = Checkpoint(ledger.id, 6, ledger.root(6))
+    ledger.close()
+    database = sqlite3.connect(path)
+    database.executescript("DELETE FROM entries WHERE number > 4; DELETE FROM contents WHERE number > 4; VACUUM;")
+    database.close()
+    assert said(verify(open_ledger(path))) == set()
+    found = verify(open_ledger(path), kept)
+    assert "entries 5 to 6 are missing; the checkpoint was made of 6 entries" in [b.found for b in found.breaches]
+
+
+def test_a_ledger_that_was_made_anew_is_told_by_a_checkpoint(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", spread(6))
+    kept = Checkpoint(ledger.id, 6, ledger.root(6))
+    other = ledger_of(tmp_path / "b.sqlite", [*spread(5), CASES[-1]])
+    assert verify(other).breaches == ()
+    found = [breach.found for breach in verify(other, kept).breaches]
+    assert found == ["entries 1 to 6 are not those that the checkpoint was made of"]
+
+
+def test_an_earlier_checkpoint_still_holds_as_the_ledger_grows(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", spread(7))
+    kept = [Checkpoint(ledger.id, size, ledger.root(size)) for size in range(8)]
+    ledger.record(recorded(CASES[0]), SNAPSHOT)
+    for one in kept:
+        assert verify(ledger, one).breaches == ()
+
+
+def test_an_empty_ledger_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    found = verify(begin_or_open(path, path.with_suffix(".key")))
+    assert (found.size, found.root, found.breaches) == (0, merkle.EMPTY.hex(), ())
+
+
+def test_what_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", spread(4))
+    other = open_ledger(tmp_path / "a.sqlite")
+
+    def meanwhile(done: int) -> None:
+        if done == 2:
+            other.record(recorded(CASES[0]), SNAPSHOT)
+
+    found = verify(ledger, None, meanwhile)
+    assert (found.size, found.breaches) == (4, ())
+
+
+def test_the_root_is_that_of_the_entries(tmp_path: Path) -> None:
+    ledger: Ledger = ledger_of(tmp_path / "a.sqlite", spread(5))
+    assert verify(ledger).root == ledger.root(5).hex()

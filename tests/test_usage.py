@@ -1,0 +1,185 @@
+"""What a ledger says of the use of the guideline: counts, exports, selections, and the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+from playwright.sync_api import Browser
+
+from engine.errors import InputError
+from engine.exports import export
+from engine.ledger import Ledger, begin_or_open
+from engine.records import REASONS, response
+from engine.rendering.usage import render_usage, usage_data
+from engine.replay import consultations
+from engine.selection import read_selection, select
+from engine.usage import decisions, grams_of, usage
+from tests.conftest import BASE, CASES
+from tests.ledgers import SNAPSHOT, recorded
+from tests.test_browser import axe as axe
+from tests.test_browser import browser as browser
+
+USED = CASES[::7]
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
+    """A ledger of some months, with decisions."""
+    path = tmp_path_factory.mktemp("ledger") / "a.sqlite"
+    ledger = begin_or_open(path, path.with_suffix(".key"))
+    for number, case in enumerate(USED):
+        ledger.record(recorded(case, f"2026-{number % 4 + 1:02}-15T12:00:00Z", f"Dr. {number % 3}"), SNAPSHOT)
+    at = "2026-05-01T12:00:00Z"
+    ledger.respond(response(1, "overridden", ("patient_preference", "other"), "=1+1, in words", at, "Dr. Ada"))
+    ledger.respond(response(2, "overridden", ("not_available",), "", at, "Dr. Ada"))
+    ledger.respond(response(2, "accepted", (), "", at, "Dr. Ada"))
+    return ledger
+
+
+def test_everything_is_counted_once(ledger: Ledger) -> None:
+    found = usage(ledger)
+    entries = list(consultations(ledger))
+    assert found.consultations == len(USED)
+    assert (found.first[:10], found.last[:10]) == ("2026-01-15", "2026-04-15")
+    assert found.statuses == Counter(entry.status for entry in entries)
+    assert found.applied == Counter(name for entry in entries for name in entry.applies)
+    assert found.responses == {"accepted": 1, "overridden": 1}  # the latest decision counts
+    assert found.reasons == {"other": 1, "patient_preference": 1}
+    assert found.overridden == dict.fromkeys(entries[0].applies, 1)
+    assert list(found.applied.values()) == sorted(found.applied.values(), reverse=True)
+
+
+def test_grams_are_the_least_and_the_most_of_each_consultation(ledger: Ledger) -> None:
+    receipts = {entry.number: json.loads(ledger.contents(entry.number)[0]) for entry in consultations(ledger)}
+    months: dict[str, list[Decimal]] = {}
+    for entry in consultations(ledger):
+        totals = [Decimal(d["total_g"]) for d in receipts[entry.number]["doses"] if d["total_g"] and "of" not in d]
+        assert grams_of(receipts[entry.number]) == ((min(totals), max(totals)) if totals else None)
+        if totals:
+            months.setdefault(entry.time[:7], []).append(max(totals))
+    assert {month: grams.most for month, grams in usage(ledger).grams.items()} == {
+        month: sum(most) for month, most in months.items()
+    }
+
+
+def test_the_selection_is_what_was_asked_for(ledger: Ledger) -> None:
+    decided = decisions(ledger)
+
+    def numbers(**asked: object) -> list[int]:
+        keys = dict.fromkeys(("first", "last", "statement", "status", "digest"))
+        wanted = read_selection(**{**keys, "overridden": False, **asked})  # type: ignore[arg-type]
+        return [entry.number for entry in select(ledger, wanted, decided)]
+
+    every = list(consultations(ledger))
+    assert numbers() == [entry.number for entry in every]
+    assert numbers(overridden=True) == [1]
+    assert numbers(statement="S12") == [entry.number for entry in every if "S12" in entry.applies]
+    assert numbers(status="conflict") == [entry.number for entry in every if entry.status == "conflict"]
+    assert numbers(first="2026-02-15", last="2026-03-15") == [e.number for e in every if e.time[5:7] in ("02", "03")]
+    assert numbers(digest=BASE.knowledge.digest[:6]) == numbers()
+    assert numbers(digest="0000") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"first": "yesterday"}, "'yesterday' is not a day"),
+        ({"last": "2026-02-30"}, "'2026-02-30' is not a day"),
+        ({"status": "indicate"}, "Did you mean indicated?"),
+        ({"digest": "xyz"}, "does not begin a digest"),
+    ],
+)
+def test_what_cannot_be_selected_is_said(asked: dict[str, str], said: str) -> None:
+    keys = dict.fromkeys(("first", "last", "statement", "status", "digest"))
+    with pytest.raises(InputError, match=re.escape(said)):
+        read_selection(**{**keys, "overridden": False, **asked})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("decision", "reasons", "text", "said"),
+    [
+        ("overridden", (), "", "advice is overridden for a reason"),
+        ("overridden", ("patient_prefers",), "", "Did you mean patient_preference?"),
+        ("overridden", ("other",), " ", "the reason 'other' says nothing by itself"),
+        ("accepted", (), "x" * 2001, "a text of 2001 signs"),
+    ],
+)
+def test_a_decision_that_says_nothing_is_refused(decision: str, reasons: tuple[str, ...], text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        response(1, decision, reasons, text, "2026-01-01T00:00:00Z", "Dr. Ada")
+
+
+def test_the_exports_hold_every_entry_alike(ledger: Ledger, tmp_path: Path) -> None:
+    files = {ending: export(ledger, str(tmp_path / f"all.{ending}")) for ending in ("jsonl", "csv", "parquet")}
+    lines = [json.loads(line) for line in files["jsonl"].read_text(encoding="utf-8").splitlines()]
+    with open(files["csv"], encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    database = duckdb.connect()
+    table = database.execute(f"SELECT * FROM '{files['parquet']}' ORDER BY number").fetchall()
+    columns = [str(column[0]) for column in database.description or ()]
+    assert len(lines) == len(rows) == len(table) == ledger.size
+    for line, row, values in zip(lines, rows, table, strict=True):
+        entry, content = line["entry"], line.get("receipt")
+        assert int(row["number"]) == entry["number"] == dict(zip(columns, values, strict=True))["number"]
+        assert row["applies"].split() == entry.get("applies", [])
+        assert row["actor"] == entry["actor"]
+        if content is not None:
+            assert {name: row[name] for name in content["findings"]} == content["findings"]
+            assert content == json.loads(ledger.contents(entry["number"])[0])
+        in_parquet = {k: "" if v is None else str(v) for k, v in zip(columns, values, strict=True)}
+        assert all(in_parquet[name] == (row[name] or "") for name in ("status", "applies", "text", "actor"))
+        assert (Decimal(row["most_g"]) if row["most_g"] else "") == (
+            Decimal(in_parquet["most_g"]) if in_parquet["most_g"] else ""
+        )
+
+
+def test_an_export_says_in_what_form_and_never_overwrites(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=re.escape("End its name in '.jsonl', '.csv' or '.parquet'.")):
+        export(ledger, str(tmp_path / "all.xlsx"))
+    (tmp_path / "all.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="there already"):
+        export(ledger, str(tmp_path / "all.csv"))
+    assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
+
+
+def test_the_report_is_the_same_every_time_and_reaches_out_for_nothing(ledger: Ledger) -> None:
+    page = render_usage(usage(ledger), BASE.knowledge)
+    assert page == render_usage(usage(ledger), BASE.knowledge)
+    assert not re.search(r"<script|<link|<img|@import|https?://(?!www\.w3\.org/)", page)
+    assert page.count('role="img"') == 4
+    assert all(words in page for words in ("the patient wishes otherwise", "Grams advised, by month"))
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert usage_data(usage(ledger))["format"] == "ivig-mg/usage/1"
+    assert set(REASONS) > set(usage(ledger).reasons)
+
+
+def test_an_empty_ledger_has_a_report_too(tmp_path: Path) -> None:
+    ledger = begin_or_open(tmp_path / "a.sqlite", tmp_path / "a.key")
+    assert "The ledger holds no consultation yet." in render_usage(usage(ledger), BASE.knowledge)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_report_is_accessible_and_fits(
+    ledger: Ledger, browser: Browser, axe: str, tmp_path: Path, width: int
+) -> None:
+    path = tmp_path / "r.html"
+    path.write_text(render_usage(usage(ledger), BASE.knowledge), encoding="utf-8")
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.evaluate(axe)
+    violations = page.evaluate("axe.run().then(found => found.violations)")
+    assert [(one["id"], one["nodes"][0]["html"]) for one in violations] == []
+    assert said == []
+    page.close()
