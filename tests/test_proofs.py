@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from benchmarks.synthetic import KINDS, synthetic
 from engine.cases import load_case, load_cases
+from engine.commands.terminal import progress
 from engine.conditions import Judge
 from engine.errors import describe
 from engine.findings import Given, interpret
@@ -350,6 +353,38 @@ def test_how_far_the_proofs_are_is_told_in_steps_that_never_go_past_their_end() 
     prove(load(), lambda what, done, of: steps.append((what, done, of)))
     assert len({what for what, _, _ in steps}) > 3
     assert all(0 <= done < of for _, done, of in steps)
+
+
+class Terminal(io.StringIO):
+    """A terminal to write to, or what is none."""
+
+    def __init__(self, is_one: bool) -> None:
+        super().__init__()
+        self.is_one = is_one
+
+    def isatty(self) -> bool:
+        return self.is_one
+
+
+@pytest.mark.parametrize("is_one", [True, False])
+def test_progress_is_shown_on_a_terminal_alone_and_goes_when_all_is_done(
+    monkeypatch: pytest.MonkeyPatch, is_one: bool
+) -> None:
+    terminal = Terminal(is_one)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress() as told:
+        told("Proving how each rule comes out: 3 of 56")
+    lines = terminal.getvalue().split("\r")
+    assert ("Proving how each rule comes out: 3 of 56" in map(str.strip, lines)) is is_one
+    assert all(not line.strip() for line in lines[2:])
+
+
+def test_a_synthetic_base_is_the_same_every_time_and_of_every_kind_of_statement() -> None:
+    one = synthetic(70)
+    assert one.digest == synthetic(70).digest != synthetic(71).digest
+    assert len(one.statements) == 70
+    assert {statement.kind for statement in one.statements.values()} == set(KINDS)
+    assert prove(one).unopposed == []
 
 
 def test_uses_and_what_opposes_them_are_the_kinds_that_decide_the_status() -> None:

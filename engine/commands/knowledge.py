@@ -102,7 +102,7 @@ def prove(settings: Settings, folder: Path | None, format_: str, cases: str | No
 
     loaded = read_base(*_chosen(settings, folder))
     with progress() as told:
-        proofs = prove_base(loaded.knowledge, lambda what, done, of: told(f"Proving {what}: {done} of {of}"))
+        proofs = prove_base(loaded.knowledge, lambda what, done, of: told(f"Proving {what}: {done + 1} of {of}"))
     if cases is not None:
         click.echo(f"Cases written to {write_new(cases, page.proof_cases(proofs))}", err=True)
     mend = to_mend(proofs, loaded)

@@ -81,8 +81,9 @@ class _Proofs:
 
     def summary(self) -> None:
         rules = len(self.proofs.reaches)
+        proven = f"{rules} {'rule' if rules == 1 else 'rules'} proven over every patient that can be given"
         self.page.text(
-            f"{rules} rules proven over every patient that can be given: {len(self.to_mend) or 'nothing'} to mend.",
+            f"{proven}: {len(self.to_mend) or 'nothing'} to mend.",
             style="bad" if self.to_mend else "good",
         )
         dead = sum(1 for reach in self.proofs.reaches if reach.is_dead)
