@@ -82,7 +82,10 @@ def list_(ledger: Path | None, key: Path | None, format_: str, **filters: Any) -
 @_number
 @ledger_options
 def show(number: int, ledger: Path | None, key: Path | None) -> None:
-    """Show a consultation as it was shown then, with who recorded it and what was decided on it."""
+    """Show a consultation as it was shown then.
+
+    Above it stand who recorded it, and what was decided on it.
+    """
     with _opened(ledger, key) as found:
         from engine.rendering.ledger import render_envelope
 
@@ -118,7 +121,10 @@ def _consultation(ledger: Any, number: int) -> Any:
 @ledger_options
 @format_option
 def trace(number: int, ledger: Path | None, key: Path | None, format_: str) -> None:
-    """Show every statement considered in a consultation, in order, with its premises and references."""
+    """Show every statement considered, in order.
+
+    Each has its premises and references; those left undetermined come last, with what they waited for.
+    """
     with _opened(ledger, key) as found:
         from engine.rendering.ledger import render_trace
         from engine.replay import receipt_of, rule_base_of
@@ -140,9 +146,9 @@ def trace(number: int, ledger: Path | None, key: Path | None, format_: str) -> N
 )
 @format_option
 def verify(ledger: Path | None, key: Path | None, checkpoint: Path | None, proof: Path | None, format_: str) -> None:
-    """Find every changed byte, and every entry removed, put elsewhere or cut off.
+    """Find everything that was altered since.
 
-    Exit status 1 where something was altered.
+    Every changed byte, every entry removed, put elsewhere or, with a checkpoint, cut off. Exit status 1 where something was altered.
     """
     if proof is not None:
         if checkpoint is None:
@@ -196,7 +202,10 @@ def _read(path: Path) -> bytes:
 @audit.command()
 @ledger_options
 def checkpoint(ledger: Path | None, key: Path | None) -> None:
-    """Print a signed tree head, to keep elsewhere: what the ledger is now, it can be held against later."""
+    """Print a signed tree head, to keep elsewhere.
+
+    What the ledger is now, it can be held against later.
+    """
     with _opened(ledger, key) as found:
         print_text(_checkpoint(found, place_of(ledger, key).key))
 
@@ -242,9 +251,9 @@ def prove(number: int, ledger: Path | None, key: Path | None, checkpoint: Path) 
 @click.option("--all", "everything", is_flag=True, help="Replay every consultation.")
 @format_option
 def replay(number: int | None, ledger: Path | None, key: Path | None, everything: bool, format_: str) -> None:
-    """Give a consultation once more under the knowledge then in force: byte for byte, or a difference in words.
+    """Give a consultation once more under its own knowledge.
 
-    Exit status 1 where one comes out otherwise.
+    It comes out byte for byte, or the difference is told in words. Exit status 1 where one comes out otherwise.
     """
     if (number is None) is not everything:
         raise click.UsageError("Give the number of one entry, or '--all'.")
@@ -279,7 +288,10 @@ def replay(number: int | None, ledger: Path | None, key: Path | None, everything
 @format_option
 @click.pass_obj
 def impact(settings: Settings, ledger: Path | None, key: Path | None, other: Path | None, format_: str) -> None:
-    """Say which past consultations would read differently now, by the statement responsible."""
+    """Say which past consultations would read differently.
+
+    They are told by the statement responsible. Without '--layer' each is judged with the layers that it had.
+    """
     with _opened(ledger, key) as found:
         from engine.rendering import ledger as page
         from engine.replay import impact as impact_on
@@ -342,7 +354,10 @@ def export(ledger: Path | None, key: Path | None, out: str) -> None:
 @click.option("--out", metavar="FILE", required=True, help="A new HTML file.")
 @click.pass_obj
 def report(settings: Settings, ledger: Path | None, key: Path | None, out: str) -> None:
-    """Write how the guideline was used: what applied, was overridden or stayed open, and grams by month."""
+    """Write how the guideline was used, as one HTML file.
+
+    It tells what applied, was overridden or stayed open, and the grams advised by month.
+    """
     with _opened(ledger, key) as found:
         with needing("audit"):
             from engine.rendering.usage import render_usage
