@@ -67,11 +67,13 @@ def shown(consultation: Consultation, name: str) -> dict[str, str]:
 
 
 def _sides(consultation: Consultation, name: str) -> str:
-    """Return the statements of each side of a conflict that apply or are undetermined."""
+    """Return the statements of each side of a conflict that apply or are undetermined; no empty sides at the end."""
     if name not in consultation.knowledge.conflicts:
         return "none"
     involved = consultation.involved(name)
-    sides = ([one for one in side if one in involved] for side in consultation.knowledge.sides(name))
+    sides = [[one for one in side if one in involved] for side in consultation.knowledge.sides(name)]
+    while sides and not sides[-1]:
+        sides.pop()
     return " against ".join(", ".join(side) or "none" for side in sides) or "none"
 
 

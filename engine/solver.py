@@ -175,7 +175,7 @@ class Symbols(Encoding[Formula]):
         """Return that the value of a finding passes a test that compares it."""
         finding = self.knowledge.findings[test.finding]
         if test.operator == "is":
-            return self.equals(finding, test.value or "")
+            return self.equals(finding, "" if test.value is None else test.value)  # a zero is a value
         return _comparison(test.operator, self.value[finding.name], _scaled(Decimal(test.value or 0)))
 
     def equals(self, finding: Finding, value: Value) -> Formula:

@@ -267,6 +267,17 @@ def test_a_statement_of_another_kind_is_told_by_a_patient_whose_status_differs(f
     assert "on_ivig" in one.patient
 
 
+def test_a_side_of_a_conflict_that_names_nobody_makes_no_difference() -> None:
+    conflict = BASE.knowledge.conflicts["A04"]
+    wider = replace(conflict, between=(*conflict.between, ("S32",)))
+    new = replace(BASE.knowledge, conflicts={**BASE.knowledge.conflicts, "A04": wider})
+    patient = {"diagnosis": "myasthenia_gravis", "myasthenic_crisis": "yes", "iga_status": "normal"}
+    assert "S32" not in answer(new, patient).involved("A04")
+    assert list(_told(BASE.knowledge, new, patient)) == []
+    one = on(compare(BASE.knowledge, new, []), "A04")["statements"]
+    assert one.new.endswith("against S32")
+
+
 # What is accepted. -------------------------------------------------------------------------
 
 

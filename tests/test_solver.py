@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine import dosing
 from engine.conditions import Judge
 from engine.findings import Given, interpret
-from engine.model import ACTUAL_WEIGHT, DoseTest, Knowledge, Regimen
+from engine.model import ACTUAL_WEIGHT, DoseTest, Knowledge, Regimen, Test
 from engine.solver import Solver, Symbols
 from engine.truth import Truth
 from tests.conftest import BASE
@@ -53,6 +53,13 @@ def test_the_smallest_difference_between_two_numbers_is_one_that_can_be_given(kn
     model = Solver(symbols).model(symbols.rule("S59").yes, weight > 0, symbols.known["actual_weight_kg"])
     assert model is not None
     assert len(symbols.words(model)["actual_weight_kg"].partition(".")[2]) <= 6
+
+
+def test_a_finding_can_be_compared_with_zero() -> None:
+    symbols = Symbols(BASE.knowledge)
+    model = Solver(symbols).model(symbols.test(Test("serum_iga_g_per_l", "is", Decimal(0))).yes)
+    assert model is not None
+    assert symbols.words(model)["serum_iga_g_per_l"] == "0"
 
 
 @given(
