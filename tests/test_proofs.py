@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,11 @@ from engine.conditions import Judge
 from engine.errors import describe
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load, read_base
-from engine.model import Guideline, Knowledge, Not, Statement, Test, every
+from engine.model import WEIGHTS_BY_BASIS, Guideline, Knowledge, Not, Statement, Test, every
 from engine.proofs import OPPOSED, USES, Proofs, findings_of, prove
+from engine.proofs.influence import idle
 from engine.proofs.inquiry import Inquiry
+from engine.proofs.pairs import Pairs
 from engine.proofs.reading import Reading
 from engine.proofs.remedies import Mend, to_look_at, to_mend
 from engine.proofs.sameness import alike, within
@@ -176,6 +178,34 @@ def test_rules_are_told_alike_or_within_others_just_where_the_solver_says_so(kno
         if not same:
             implied = solver.model(symbols.both(a.yes, symbols.negated(b.yes))) is None
             assert (group_of[other] in inside[group_of[one]]) is implied
+
+
+@given(knowledge_bases())
+def test_pairs_are_hidden_just_where_the_solver_says_so(knowledge: Knowledge) -> None:
+    pairs, symbols = Pairs(Inquiry(knowledge)), Symbols(knowledge)
+    solver = Solver(symbols)
+    found = {(pair.one, other) for pair in pairs.unopposed() for other in pair.others}
+    hidden = set()
+    for one, other in product(knowledge.statements_of(*OPPOSED), knowledge.statements_of(*USES)):
+        sides = knowledge.sides("A1")
+        named = any({one} <= set(a) and {other} <= set(b) for a, b in permutations(sides, 2))
+        apply = [symbols.rule(one).yes, symbols.rule(other).yes]
+        unnamed = [symbols.negated(symbols.rule("A1").yes)] if named else []
+        if solver.model(*apply, *unnamed) is not None:
+            hidden.add((one, other))
+    assert found == hidden
+
+
+@given(knowledge_bases())
+def test_findings_are_idle_just_where_the_solver_says_so(knowledge: Knowledge) -> None:
+    inquiry = Inquiry(knowledge)
+    found = {one.finding for one in idle(inquiry, lambda done: None)}
+    dosed_by = {weight for r in knowledge.regimens.values() for weight in WEIGHTS_BY_BASIS[r.weight]}
+    for name in set(knowledge.findings) - dosed_by:
+        one = Symbols(knowledge)
+        other = Symbols(knowledge, "other ", shared=one, apart=[name])
+        told = [one.different(one.rule(r), other.rule(r)) for r in (*knowledge.statements, *knowledge.conflicts)]
+        assert (name in found) is (Solver(one, other).model(one.either(*told)) is None)
 
 
 NEVER = "never:\n  says: Never.\n  when:\n    all: [grade >= 3, grade <= 2]\n"
