@@ -148,7 +148,8 @@ def trace(number: int, ledger: Path | None, key: Path | None, format_: str) -> N
 def verify(ledger: Path | None, key: Path | None, checkpoint: Path | None, proof: Path | None, format_: str) -> None:
     """Find everything that was altered since.
 
-    Every changed byte, every entry removed, put elsewhere or, with a checkpoint, cut off. Exit status 1 where something was altered.
+    Every changed byte, every entry removed, put elsewhere or, with a checkpoint, cut off.
+    Exit status 1 where something was altered.
     """
     if proof is not None:
         if checkpoint is None:
