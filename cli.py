@@ -58,6 +58,9 @@ class Program(click.Group):
         except IvigError as problem:
             click.echo(f"ivig-mg: {problem}", err=True)
             context.exit(1)
+        except KeyboardInterrupt:
+            click.echo("ivig-mg: interrupted", err=True)
+            context.exit(130)
         except BrokenPipeError:
             raise  # click ends quietly when nobody reads on
         except OSError as problem:
@@ -129,18 +132,19 @@ def consult(
     if not recorded and not envelope.says_nothing:
         raise click.UsageError("'--ledger', '--key', '--actor' and '--patient' go with '--record'.")
     base, consultation = consultation_of(settings, case, name)
-    length = "brief" if brief else "full" if full else "normal"
+    if format_ == "json":
+        shown = recorded_as = to_json(consultation_data(consultation))
+    else:
+        from engine.rendering.consultation import render_consultation
+
+        length = "brief" if brief else "full" if full else "normal"
+        shown = render_consultation(consultation, length, width(), colour())
+        recorded_as = render_consultation(consultation, length) if recorded else ""
     if recorded:  # first: what is shown is recorded, or nothing is shown
-        click.echo(record_consultation(settings, consultation, length, envelope), nl=False, err=True)
+        click.echo(record_consultation(settings, consultation, recorded_as, envelope), nl=False, err=True)
     if report is not None:
         click.echo(write_report(base, consultation, report), nl=False, err=True)
-    if format_ == "json":
-        print_text(to_json(consultation_data(consultation)))
-        return
-
-    from engine.rendering.consultation import render_consultation
-
-    print_text(render_consultation(consultation, length, width(), colour()))
+    print_text(shown)
 
 
 @main.group()

@@ -56,9 +56,12 @@ class _Verifying:
         self.progress = progress
         self.tree: merkle.Growing | None = merkle.Growing()
         self.others: set[int] = set()
-        """The entries that are no consultations: those that are missing, and the decisions."""
+        """The entries that are no consultations, but decisions."""
+        self.gaps: list[range] = []
+        """The numbers of entries that are missing."""
         self.knowledge: dict[str, str] = {}
-        self.used: set[str] = set()
+        self.used: dict[str, None] = {}
+        self.strangers = 0
         self.roots: dict[int, bytes] = {}
 
     def verify(self, checkpoint: Checkpoint | None) -> Verification:
@@ -78,6 +81,8 @@ class _Verifying:
         """Yield what is wrong with the file itself, down to the bytes that SQLite never reads."""
         for found in self.ledger.file_faults():
             yield Breach(None, found)
+        if self.ledger.beginnings() != 1:
+            yield Breach(None, "it says more than once what the ledger begins with")
 
     def snapshots(self) -> Iterator[Breach]:
         for name, content in self.ledger.snapshots():
@@ -100,19 +105,22 @@ class _Verifying:
         for row, packed in self.ledger.everything():
             if row.number > size:
                 break  # recorded since
-            if row.number != expected:
-                yield from self.missing(expected, row.number - 1)
-                self.tree = None
+            if row.number < expected:
+                yield Breach(row.number, "no entry can have this number")
+                continue
+            if row.number > expected:
+                yield self.missing(expected, row.number - 1)
             expected = row.number + 1
             yield from self.entry(row, packed)
             if self.tree is not None and self.tree.size in wanted:
                 self.roots[self.tree.size] = self.tree.root()
             self.progress(row.number)
 
-    def missing(self, first: int, last: int) -> Iterator[Breach]:
-        for number in range(first, last + 1):
-            self.others.add(number)
-            yield Breach(number, "it is missing")
+    def missing(self, first: int, last: int) -> Breach:
+        """Return that some entries are missing; the tree ends there."""
+        self.tree = None
+        self.gaps.append(range(first, last + 1))
+        return Breach(first, "it is missing" if first == last else f"it is missing, and so are those up to {last}")
 
     def entry(self, row: Row, packed: tuple[bytes, bytes] | None) -> Iterator[Breach]:
         """Yield what is wrong with an entry: its hashes, its place, its contents."""
@@ -132,19 +140,21 @@ class _Verifying:
             yield Breach(row.number, f"entry {entry.number} stands in its place")
         if entry.kind != CONSULTATION:
             self.others.add(row.number)
+        self.strangers += entry.ledger != self.ledger.id
         yield from (Breach(row.number, found) for found in self.contents(entry, packed))
 
     def contents(self, entry: Entry, packed: tuple[bytes, bytes] | None) -> Iterator[str]:
         """Yield what is wrong with what an entry names."""
         if entry.kind != CONSULTATION:
-            if entry.to in self.others or not 0 < entry.to < entry.number:
+            is_missing = any(entry.to in gap for gap in self.gaps)
+            if is_missing or entry.to in self.others or not 0 < entry.to < entry.number:
                 yield f"it answers entry {entry.to}, which is no consultation"
             return
         if entry.snapshot not in self.knowledge:
             yield f"its knowledge snapshot {entry.snapshot[:16]}… is missing"
         elif self.knowledge[entry.snapshot] != entry.knowledge:
             yield "its knowledge snapshot is not of the knowledge that it names"
-        self.used.add(entry.snapshot)
+        self.used[entry.snapshot] = None
         if packed is None:
             yield "its receipt is missing"
             return
@@ -162,8 +172,11 @@ class _Verifying:
         """Yield what stands in the file and belongs to no entry."""
         for number in self.ledger.loose_contents():
             yield Breach(number, "a receipt stands there that belongs to no consultation")
-        for name in self.knowledge.keys() - self.used:
-            yield Breach(None, f"knowledge snapshot {name[:16]}… belongs to no entry")
+        if [name for name, _ in self.ledger.snapshots()] != list(self.used):
+            yield Breach(None, "the knowledge snapshots are not those of the entries, in the order of their first use")
+        if self.strangers:
+            found = f"what the ledger begins with was changed: {self.strangers} entries name another ledger"
+            yield Breach(None, found)
 
     def against(self, checkpoint: Checkpoint, size: int) -> Iterator[Breach]:
         if checkpoint.size > size:

@@ -43,10 +43,7 @@ def prove(ledger: Ledger, entry: Entry, size: int) -> Inclusion:
         found = f"entry {entry.number} is not a consultation among the first {size}"
         raise InputError([Fault(found, "Make a new checkpoint, or give another number.")])
     path = merkle.inclusion_path(entry.number - 1, size, ledger.completed)
-    try:
-        receipt, _ = ledger.contents(entry.number)
-    except ValueError as problem:
-        raise InputError([Fault(f"the receipt of entry {entry.number} is {problem}")]) from None
+    receipt, _ = ledger.contents(entry)
     return Inclusion(FORMAT, ledger.genesis, entry.leaf.decode(), receipt.decode(), size, [part.hex() for part in path])
 
 

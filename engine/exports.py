@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+import duckdb
 import msgspec
 
 from engine.errors import Fault, InputError, Place, listed
@@ -20,10 +21,15 @@ from engine.usage import grams_of
 FORMATS = ("jsonl", "csv", "parquet")
 
 COLUMNS = (
-    "number", "kind", "time", "actor", "patient", "knowledge", "engine", "status", "applies", "least_g", "most_g",
-    "to", "decision", "reasons", "text", "receipt",
+    "number", "kind", "time", "actor", "patient", "knowledge", "layers", "parameters", "engine", "status", "applies",
+    "least_g", "most_g", "to", "decision", "reasons", "text", "receipt",
 )  # fmt: skip
-"""The columns of a table, ahead of one for each finding; ``applies`` and ``reasons`` are parted by blanks."""
+"""The columns of a table, ahead of one for each finding; ``applies``, ``reasons``, ``layers`` and ``parameters`` are
+parted by blanks. A finding without a value has the reason for it: unknown, pending, not asked or not applicable.
+"""
+
+WRITTEN, FORMULA = ("actor", "text"), ("=", "+", "-", "@", "\t")
+"""The columns that people wrote, and what a formula of a spreadsheet begins with."""
 
 TYPES = {"number": "BIGINT", "time": "TIMESTAMP", "least_g": "DECIMAL(18,6)", "most_g": "DECIMAL(18,6)", "to": "BIGINT"}
 
@@ -48,7 +54,7 @@ def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) ->
             return path
         table = unfinished if ending == "csv" else unfinished.with_name(f"{unfinished.name}.csv")
         try:
-            columns = _table(ledger, table, progress)
+            columns = _table(ledger, table, progress, for_people=ending == "csv")
             if ending == "parquet":
                 _parquet(table, unfinished, columns)
         finally:
@@ -60,7 +66,7 @@ def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) ->
 def _entries(ledger: Ledger, progress: Progress) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
     for row in ledger.rows():
         entry = read_entry(row.leaf)
-        yield entry, receipt_of(ledger, entry.number) if entry.kind == CONSULTATION else None
+        yield entry, receipt_of(ledger, entry) if entry.kind == CONSULTATION else None
         progress(row.number)
 
 
@@ -70,15 +76,21 @@ def _json_lines(ledger: Ledger, file: TextIO, progress: Progress) -> None:
         file.write(msgspec.json.encode(content).decode() + "\n")
 
 
-def _table(ledger: Ledger, path: Path, progress: Progress) -> list[str]:
-    """Write the table as CSV, and return its columns; findings that some knowledge knew are columns."""
+def _table(ledger: Ledger, path: Path, progress: Progress, for_people: bool) -> list[str]:
+    """Write the table as CSV, and return its columns; findings that some knowledge knew are columns.
+
+    People open it with programs that take a text for a formula: then one that looks like it gets a mark.
+    """
     findings = sorted({name for known in _vocabularies(ledger) for name in known})
     columns = [*COLUMNS, *findings]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for entry, receipt in _entries(ledger, progress):
-            writer.writerow(_row(entry, receipt))
+            row = _row(entry, receipt)
+            if for_people:
+                row |= {name: f"'{row[name]}" for name in WRITTEN if row.get(name, "")[:1] in FORMULA}
+            writer.writerow(row)
     return columns
 
 
@@ -97,12 +109,15 @@ def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
     grams = grams_of(receipt)
     if grams is not None:
         content |= {"least_g": plain(grams[0]), "most_g": plain(grams[1])}
-    return {**content, "engine": receipt["engine"], **receipt["findings"]}
+    content |= {
+        "engine": receipt["engine"],
+        "layers": " ".join(layer["id"] for layer in receipt["layers"]),
+        "parameters": " ".join(f"{name}={one['value']}" for name, one in receipt["parameters"].items()),
+    }
+    return {**content, **receipt["unknown"], **receipt["findings"]}
 
 
 def _parquet(table: Path, path: Path, columns: list[str]) -> None:
-    import duckdb
-
     types = {name: TYPES.get(name, "VARCHAR") for name in columns}
     with duckdb.connect() as database:
         database.read_csv(str(table), header=True, columns=types, all_varchar=False).write_parquet(str(path))

@@ -29,6 +29,9 @@ FORMAT = "ivig-mg/ledger/1"
 HASH = 32
 """How many bytes a hash has."""
 
+FIRST = -(2**63)
+"""The least number that a row can have."""
+
 BATCH = 500
 """How many entries are read at a time."""
 
@@ -56,8 +59,7 @@ class Ledger:
     def __init__(self, path: Path, database: Database) -> None:
         self.path = path
         self.database = database
-        with self.reading():
-            [content] = self._one("SELECT content FROM genesis", ()) or (b"",)
+        [content] = self._one("SELECT content FROM genesis", ()) or (b"",)
         content = content if isinstance(content, bytes) else b""
         self.id = digest(content)
         try:
@@ -86,26 +88,27 @@ class Ledger:
             raise cannot(self.path, problem) from None
 
     def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
-        found: tuple[object, ...] | None = self.database.execute(query, values).fetchone()
+        with self.reading():
+            found: tuple[object, ...] | None = self.database.execute(query, values).fetchone()
         return found
 
     @property
     def size(self) -> int:
         """How many entries there are."""
-        with self.reading():
-            [last] = self._one("SELECT max(number) FROM entries", ()) or (None,)
+        [last] = self._one("SELECT max(number) FROM entries", ()) or (None,)
         return last if isinstance(last, int) else 0
 
     def rows(self, first: int = 1) -> Iterator[Row]:
         """Yield the entries from a number on, as they stand."""
-        for row in self._batches("SELECT number, leaf, hashes FROM entries", first):
-            yield Row(*row)
+        for number, leaf, hashes in self._batches("SELECT number, leaf, hashes FROM entries", first):
+            yield Row(number, _bytes(leaf), _bytes(hashes))
 
     def everything(self) -> Iterator[tuple[Row, tuple[bytes, bytes] | None]]:
         """Yield the entries as they stand, each with its receipt and the text shown, compressed, where it has them."""
         query = "SELECT number, leaf, hashes, receipt, shown FROM entries LEFT JOIN contents USING (number)"
-        for number, leaf, hashes, receipt, shown in self._batches(query, 1):
-            yield Row(number, leaf, hashes), None if receipt is None else (receipt, shown)
+        for number, leaf, hashes, receipt, shown in self._batches(query, FIRST):
+            row = Row(number, _bytes(leaf), _bytes(hashes))
+            yield row, None if receipt is None else (_bytes(receipt), _bytes(shown))
 
     def _batches(self, query: str, first: int) -> Iterator[tuple[Any, ...]]:
         """Yield rows by number, a batch at a time, so that who records meanwhile need not wait for who reads."""
@@ -127,7 +130,7 @@ class Ledger:
         """Return the version of SQLite that wrote the file last, by its last entry."""
         row = self._one("SELECT leaf FROM entries ORDER BY number DESC LIMIT 1", ())
         try:
-            return self.genesis.sqlite if row is None else read_entry(bytes(row[0])).sqlite  # type: ignore[call-overload]
+            return self.genesis.sqlite if row is None else read_entry(_bytes(row[0])).sqlite
         except ValueError:
             return 0
 
@@ -148,35 +151,43 @@ class Ledger:
             InputError: when there is none, or it is damaged.
 
         """
-        with self.reading():
-            row = self._one("SELECT leaf FROM entries WHERE number = ?", (number,))
+        row = self._one("SELECT leaf FROM entries WHERE number = ?", (number,))
         if row is None:
             size = self.size
             known = f"Its entries are 1 to {size}." if size else "It has none yet."
             raise InputError([Fault(f"there is no entry {number} in the ledger", known, Place(str(self.path)))])
         try:
-            return read_entry(bytes(row[0]))  # type: ignore[call-overload]
+            return read_entry(_bytes(row[0]))
         except ValueError:
             raise damaged(self.path, f"entry {number} is damaged") from None
 
-    def contents(self, number: int) -> tuple[bytes, bytes]:
+    def contents(self, entry: Entry) -> tuple[bytes, bytes]:
         """Return the receipt of a consultation, and the text that was shown.
 
         Raises:
-            ValueError: when they are missing or damaged.
+            InputError: when they are missing, damaged, or not those that were recorded.
 
         """
-        with self.reading():
-            row = self._one("SELECT receipt, shown FROM contents WHERE number = ?", (number,))
-        if row is None:
-            raise ValueError("missing")
-        receipt, shown = (unpacked(part) for part in row)  # type: ignore[arg-type]
+        row = self._one("SELECT receipt, shown FROM contents WHERE number = ?", (entry.number,))
+        try:
+            receipt, shown = (unpacked(_bytes(part)) for part in row or ())
+        except ValueError:
+            receipt = shown = b""
+        if (digest(receipt), digest(shown)) != (entry.receipt, entry.shown):
+            found = f"what entry {entry.number} holds is not what was recorded"
+            raise InputError([Fault(found, "'ivig-mg audit verify' says what is altered.", Place(str(self.path)))])
         return receipt, shown
 
     def snapshots(self) -> Iterator[tuple[str, bytes]]:
         """Yield the digest of each snapshot of knowledge, and the snapshot as it stands."""
         with self.reading():
-            yield from self.database.execute("SELECT digest, content FROM snapshots ORDER BY number")
+            for name, content in self.database.execute("SELECT digest, content FROM snapshots ORDER BY number"):
+                yield str(name), _bytes(content)
+
+    def beginnings(self) -> int:
+        """Return how often the file says what the ledger begins with; once, if nothing was added to it."""
+        [count] = self._one("SELECT count(*) FROM genesis", ()) or (0,)
+        return count if isinstance(count, int) else 0
 
     def snapshot(self, name: str) -> Snapshot:
         """Return the snapshot with a digest.
@@ -185,11 +196,10 @@ class Ledger:
             ValueError: when it is missing or damaged.
 
         """
-        with self.reading():
-            row = self._one("SELECT content FROM snapshots WHERE digest = ?", (name,))
+        row = self._one("SELECT content FROM snapshots WHERE digest = ?", (name,))
         if row is None:
             raise ValueError("missing")
-        found = Snapshot(bytes(row[0]))  # type: ignore[call-overload]
+        found = Snapshot(_bytes(row[0]))
         if found.digest != name:
             raise ValueError("damaged")
         return found
@@ -201,10 +211,7 @@ class Ledger:
             InputError: when it is missing.
 
         """
-        with self.reading():
-            row = self._one(
-                "SELECT substr(hashes, ?, ?) FROM entries WHERE number = ?", (HASH * level + 1, HASH, last + 1)
-            )
+        row = self._one("SELECT substr(hashes, ?, ?) FROM entries WHERE number = ?", (HASH * level + 1, HASH, last + 1))
         if row is None or not isinstance(row[0], bytes) or len(row[0]) != HASH:
             raise damaged(self.path, f"the hashes of entry {last + 1} are missing")
         return row[0]
@@ -262,7 +269,7 @@ class Ledger:
 
     def _append(self, unnumbered: Entry) -> Entry:
         number = self.size + 1
-        entry = replace(unnumbered, number=number, sqlite=SQLITE)
+        entry = replace(unnumbered, number=number, ledger=self.id, sqlite=SQLITE)
         leaf = entry.leaf
         hashes = merkle.complete(number - 1, merkle.leaf_hash(leaf), self.completed)
         self.database.execute("INSERT INTO entries VALUES (?, ?, ?)", (number, leaf, b"".join(hashes)))
@@ -272,6 +279,11 @@ class Ledger:
         name = snapshot.digest
         if self._one("SELECT 1 FROM snapshots WHERE digest = ?", (name,)) is None:
             self.database.execute("INSERT INTO snapshots (digest, content) VALUES (?, ?)", (name, snapshot.content))
+
+
+def _bytes(value: object) -> bytes:
+    """Return a value of the file, or nothing where it is not of the kind that is kept there."""
+    return value if isinstance(value, bytes) else b""
 
 
 # Opening. ----------------------------------------------------------------------------------

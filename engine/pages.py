@@ -42,6 +42,14 @@ def faults(path: Path, application: int, version: int, tables: int, sqlite: int)
                 yield from _end_of_chain(beside, first, length)
 
 
+def stated_length(path: Path) -> int:
+    """Return how many bytes a file has by its own header; 0 where it has none."""
+    with open(path, "rb") as file:
+        header = file.read(HEADER)
+    is_whole = len(header) == HEADER and header[:16] == b"SQLite format 3\0"
+    return int.from_bytes(header[28:32], "big") * PAGE if is_whole else 0
+
+
 def overflowing(page: bytes, head: int) -> Iterator[tuple[int, int]]:
     """Yield, for each row of a leaf that goes on elsewhere, the first page of the rest, and its length in bytes."""
     for place in range(head + 8, unused(page, head)[0], 2):

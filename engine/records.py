@@ -46,10 +46,10 @@ LARGEST = 5_000_000
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One entry of a ledger; of a response, ``to`` is the number of the consultation that it answers.
 
-    ``time`` is in UTC, to the second; ``patient`` a keyed hash. ``receipt`` and ``shown`` are digests of the
-    receipt and of the text that was shown, ``stored`` of both as they stand in the file, compressed;
-    ``snapshot`` of the files of the knowledge, and ``knowledge`` of what they say. ``applies`` has every statement
-    and conflict that applied; ``sqlite`` is the version that wrote it.
+    ``time`` is in UTC, to the second; ``ledger`` the id of the ledger, ``patient`` a keyed hash. ``receipt``
+    and ``shown`` are digests of the receipt and of the text that was shown, ``stored`` of both as they stand
+    in the file, compressed; ``snapshot`` of the files of the knowledge, ``knowledge`` of what they say.
+    ``applies`` has every statement and conflict that applied; ``sqlite`` is the version that wrote it.
     """
 
     format: str
@@ -57,6 +57,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     number: int
     time: str
     actor: str
+    ledger: str = ""
     patient: str = ""
     receipt: str = ""
     shown: str = ""
@@ -107,6 +108,7 @@ def recording(
         0,
         time,
         name_of_actor(actor),
+        "",
         patient,
         digest(content),
         digest(text),

@@ -80,18 +80,14 @@ def _compiled(ledger: Ledger, snapshot: str) -> RuleBase:
     return compile_rules(knowledge_of(ledger.snapshot(snapshot)))
 
 
-def receipt_of(ledger: Ledger, number: int) -> dict[str, Any]:
+def receipt_of(ledger: Ledger, entry: Entry) -> dict[str, Any]:
     """Return the receipt of a consultation as data.
 
     Raises:
         InputError: when it is missing or damaged.
 
     """
-    try:
-        content: dict[str, Any] = msgspec.json.decode(ledger.contents(number)[0])
-    except ValueError as problem:
-        found = f"the receipt of entry {number} is {problem}"
-        raise InputError([Fault(found, "'ivig-mg audit verify' says what is damaged.")]) from None
+    content: dict[str, Any] = msgspec.json.decode(ledger.contents(entry)[0])
     return content
 
 
@@ -123,7 +119,7 @@ def consultations(ledger: Ledger, first: int = 1) -> Iterator[Entry]:
 def again(ledger: Ledger, entry: Entry) -> tuple[Consultation, dict[str, Any]]:
     """Return a consultation given once more under the knowledge then in force, and its recorded receipt."""
     base = rule_base_of(ledger, entry.snapshot)
-    content = receipt_of(ledger, entry.number)
+    content = receipt_of(ledger, entry)
     return consult(base, findings_of(base.knowledge, content)), content
 
 
@@ -136,7 +132,7 @@ def replay(ledger: Ledger, entry: Entry) -> Replayed:
     now: dict[str, Any] = msgspec.json.decode(canonical(receipt(consultation)))
     other = before["engine"] if before["engine"] != now["engine"] else ""
     now["engine"] = before["engine"]
-    if canonical(now) == ledger.contents(entry.number)[0]:
+    if canonical(now) == ledger.contents(entry)[0]:
         return Replayed(entry.number, engine=other)
     return Replayed(entry.number, tuple(differences(before, now)), other)
 
@@ -216,7 +212,7 @@ def _judged(
     ledger: Ledger, entry: Entry, under: Callable[[str], Knowledge]
 ) -> tuple[dict[tuple[str, str, str], set[str]], str]:
     """Return what would be said otherwise, each with what follows from it; or why that cannot be told."""
-    content = receipt_of(ledger, entry.number)
+    content = receipt_of(ledger, entry)
     old = rule_base_of(ledger, entry.snapshot).knowledge
     try:
         new = under(entry.snapshot)

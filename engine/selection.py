@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from msgspec import Struct
 
 from engine.consultation import STATUSES
-from engine.errors import Fault, InputError, did_you_mean, listed
+from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.ledger import Ledger
 from engine.records import Entry
-from engine.replay import consultations
+from engine.replay import consultations, rule_base_of
 
 
 class Selection(Struct, frozen=True):
@@ -44,11 +44,32 @@ def read_selection(
         faults.append(
             Fault(f"'{status}' is not a status", did_you_mean(status, STATUSES) or f"Use {listed(STATUSES, 'or')}.")
         )
+    digest = digest.lower() if digest is not None else None
     if digest is not None and not re.fullmatch(r"[0-9a-f]{4,64}", digest):
         faults.append(Fault(f"'{digest}' does not begin a digest", "Give at least 4 of its hexadecimal digits."))
+    if first is not None and last is not None and not faults and first > last:
+        faults.append(Fault(f"from {first} to {last} runs backwards", "Put the earlier day first."))
     if faults:
         raise InputError(faults)
     return Selection(first or "", last or "", statement or "", status or "", digest or "", overridden)
+
+
+def require_rule(ledger: Ledger, name: str) -> None:
+    """Require that a statement or conflict is one of some knowledge that a ledger keeps.
+
+    Raises:
+        InputError: when it is not, with the nearest names.
+
+    """
+    known: set[str] = set()
+    for snapshot, _ in ledger.snapshots():
+        knowledge = rule_base_of(ledger, snapshot).knowledge
+        known |= {*knowledge.statements, *knowledge.conflicts}
+    if name not in known:
+        hint = did_you_mean(name, known) or "'ivig-mg show' lists them."
+        raise InputError(
+            [Fault(f"'{shortened(name)}' is no statement or conflict of any knowledge in the ledger", hint)]
+        )
 
 
 def _is_day(text: str) -> bool:
@@ -58,16 +79,16 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def select(ledger: Ledger, wanted: Selection, decided: Mapping[int, Entry]) -> Iterator[Entry]:
-    """Yield the consultations that are wanted; ``decided`` has the latest decision on each."""
+def select(ledger: Ledger, wanted: Selection, decided: Mapping[int, Sequence[Entry]]) -> Iterator[Entry]:
+    """Yield the consultations that are wanted; ``decided`` has the decisions on each."""
     for entry in consultations(ledger):
-        decision = decided.get(entry.number)
+        overridden = any(one.decision == "overridden" for one in decided.get(entry.number, ()))
         if (
             entry.time >= wanted.first
             and (not wanted.last or entry.time[:10] <= wanted.last)
             and (not wanted.statement or wanted.statement in entry.applies)
             and (not wanted.status or wanted.status == entry.status)
             and entry.knowledge.startswith(wanted.digest)
-            and (not wanted.overridden or (decision is not None and decision.decision == "overridden"))
+            and (not wanted.overridden or overridden)
         ):
             yield entry

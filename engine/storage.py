@@ -115,7 +115,7 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
         said = [str(row[0]) for row in database.execute("PRAGMA integrity_check")]
         found = list(pages.faults(path, APPLICATION, VERSION, len(TABLES), sqlite))
         database.execute("COMMIT")
-    except UNREADABLE as problem:
+    except (*UNREADABLE, OSError, OverflowError) as problem:
         return [f"the file is damaged: {problem}"]
     return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
 
@@ -151,10 +151,12 @@ def cannot(path: Path, problem: Exception) -> InputError:
     for part, (found, remedy) in SAID.items():
         if part in str(problem):
             return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])
+    stated, there = pages.stated_length(path), path.stat().st_size
+    if there < stated:
+        return damaged(path, f"it was cut off: {there} of its {stated} bytes are left")
     return damaged(path, f"it is damaged ({problem})")
 
 
 def damaged(path: Path, found: str) -> InputError:
     """Return that a ledger is damaged."""
-    remedy = "Restore it from a copy; 'ivig-mg audit verify' says what is damaged."
-    return InputError([Fault(f"the ledger: {found}", remedy, Place(str(path)))])
+    return InputError([Fault(f"the ledger: {found}", "Restore it from a copy.", Place(str(path)))])

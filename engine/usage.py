@@ -50,10 +50,14 @@ def usage(ledger: Ledger, progress: Progress = lambda done: None) -> Usage:
     return _Counting(ledger, progress).count()
 
 
-def decisions(ledger: Ledger) -> dict[int, Entry]:
-    """Return the latest decision on each consultation that has one."""
-    entries = (read_entry(row.leaf) for row in ledger.rows())
-    return {entry.to: entry for entry in entries if entry.kind != CONSULTATION}
+def decisions(ledger: Ledger) -> dict[int, list[Entry]]:
+    """Return the decisions on each consultation that has any, the latest last: that one counts."""
+    found: dict[int, list[Entry]] = {}
+    for row in ledger.rows():
+        entry = read_entry(row.leaf)
+        if entry.kind != CONSULTATION:
+            found.setdefault(entry.to, []).append(entry)
+    return found
 
 
 def grams_of(receipt: Mapping[str, Any]) -> tuple[Decimal, Decimal] | None:
@@ -68,7 +72,7 @@ class _Counting:
     def __init__(self, ledger: Ledger, progress: Progress) -> None:
         self.ledger = ledger
         self.progress = progress
-        self.decided = decisions(ledger)
+        self.decided = {number: made[-1] for number, made in decisions(ledger).items()}
         self.found = Usage(ledger.id)
         self.counts: dict[str, Counter[str]] = {
             name: Counter() for name in ("statuses", "applied", "overridden", "open", "responses", "reasons")
@@ -99,7 +103,7 @@ class _Counting:
         decision = self.decided.get(entry.number)
         if decision is not None and decision.decision == "overridden":
             self.counts["overridden"].update(entry.applies)
-        receipt = receipt_of(self.ledger, entry.number)
+        receipt = receipt_of(self.ledger, entry)
         self.counts["open"].update(question["finding"] for question in receipt["open_questions"])
         grams = grams_of(receipt)
         if grams is not None:

@@ -46,6 +46,35 @@ def test_the_patient_reference_is_nowhere_in_the_ledger(place: list[str]) -> Non
     assert "Patient " in ivig("audit", "show", "1", *place).stdout
 
 
+def test_what_was_printed_as_json_is_shown_as_json(place: list[str]) -> None:
+    printed = ivig("consult", CRISIS, "--format", "json", "--record", *place).stdout
+    assert ivig("audit", "show", "1", *place).stdout.endswith(printed)
+
+
+def test_a_patient_reference_has_one_form_and_is_not_empty(place: list[str]) -> None:
+    for patient in ("4711", " 4711 "):
+        record(place, CRISIS, "--patient", patient)
+    entries = json.loads(ivig("audit", "list", "--format", "json", *place).stdout)["entries"]
+    assert len({entry["patient"] for entry in entries}) == 1
+    error = failed(ivig("consult", CRISIS, "--record", "--patient", " ", *place))
+    assert "a patient reference without a sign in it" in error
+
+
+def test_a_patient_is_never_hashed_with_the_key_of_another_ledger(place: list[str], tmp_path: Path) -> None:
+    record(place)
+    ledger_of(tmp_path / "b.sqlite", spread(1)).close()
+    words = ["--record", *place, "--key", str(tmp_path / "b.key"), "--patient", "4711"]
+    assert "this is the key of another ledger" in failed(ivig("consult", CRISIS, *words))
+
+
+def test_a_statement_that_the_ledger_does_not_know_is_not_an_empty_answer(place: list[str]) -> None:
+    record(place)
+    assert "Did you mean S18" in failed(ivig("audit", "list", "--statement", "s18", *place))
+    backwards = ["--from", "2026-11-25", "--to", "2026-11-01"]
+    assert "runs backwards" in failed(ivig("audit", "list", *backwards, *place))
+    assert "is not in the range" in failed(ivig("audit", "show", "9" * 20, *place), 2)
+
+
 def test_an_envelope_without_recording_is_wrong_usage() -> None:
     assert "go with '--record'" in failed(ivig("consult", CRISIS, "--actor", "Dr. Ada"), 2)
 
@@ -65,7 +94,7 @@ def test_decisions_are_recorded_and_listed(place: list[str]) -> None:
     assert [line.split()[0] for line in lines] == ["1", "2"]
     assert lines[0].endswith("overridden")
     [only] = json.loads(ivig("audit", "list", "--overridden", "--format", "json", *place).stdout)["entries"]
-    assert (only["number"], only["response"]["reasons"]) == (1, ["not_available"])
+    assert (only["number"], only["responses"][0]["reasons"]) == (1, ["not_available"])
     assert "not available" in ivig("audit", "show", "1", *place).stdout
     assert "is a decision on entry 1" in failed(ivig("audit", "show", "3", *place))
     assert "patient_preference: " in ivig("audit", "respond", "1", "overridden", "--reason", "help", *place).stdout

@@ -6,6 +6,7 @@ import os
 import random
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,10 @@ def altered(tmp_path: Path, change: Callable[[sqlite3.Connection], object]) -> V
     return verify(open_ledger(path))
 
 
+def _execute(change: str, database: sqlite3.Connection) -> None:
+    database.execute(change)
+
+
 def said(found: Verification) -> set[tuple[int | None, str]]:
     """The breaches of entries; the file as a whole is changed in all of these."""
     return {(breach.entry, breach.found) for breach in found.breaches if breach.entry is not None}
@@ -162,6 +167,42 @@ def test_changed_knowledge_is_named(tmp_path: Path) -> None:
     change = "UPDATE snapshots SET content = CAST(replace(CAST(content AS TEXT), '65 years', '64 years') AS BLOB)"
     found = altered(tmp_path, lambda database: database.execute(change))
     assert any(b.found == f"knowledge snapshot {SNAPSHOT.digest[:16]}… was changed" for b in found.breaches)
+
+
+def test_what_was_slipped_in_is_named(tmp_path: Path) -> None:
+    for number, change in enumerate(
+        (
+            "INSERT INTO entries SELECT -3, leaf, hashes FROM entries WHERE number = 6",
+            "INSERT INTO genesis VALUES (CAST('a name' AS BLOB))",
+            "INSERT INTO snapshots SELECT 50, digest, content FROM snapshots",
+        )
+    ):
+        found = altered(tmp_path / str(number), partial(_execute, change))
+        own = [one.found for one in found.breaches if "unused space" not in one.found and "header" not in one.found]
+        assert own, change
+
+
+def test_a_number_far_away_is_one_breach(tmp_path: Path) -> None:
+    far = "INSERT INTO entries SELECT 9000000000, leaf, hashes FROM entries WHERE number = 1"
+    names = said(altered(tmp_path, lambda database: database.execute(far)))
+    assert (8, "it is missing, and so are those up to 8999999999") in names
+    assert len(names) < 6
+
+
+def test_what_the_ledger_begins_with_is_held_by_its_entries(tmp_path: Path) -> None:
+    change = "UPDATE genesis SET content = CAST(replace(CAST(content AS TEXT), 'nonce\":\"', 'nonce\":\"0') AS BLOB)"
+    found = altered(tmp_path, lambda database: database.execute(change))
+    assert "what the ledger begins with was changed: 7 entries name another ledger" in [b.found for b in found.breaches]
+
+
+def test_the_contents_of_one_entry_do_not_pass_for_those_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    ledger = ledger_of(path, spread(4))
+    ledger.database.execute(
+        "UPDATE contents SET (receipt, shown) = (SELECT receipt, shown FROM contents WHERE number = 4) WHERE number = 2"
+    )
+    with pytest.raises(InputError, match="what entry 2 holds is not what was recorded"):
+        ledger.contents(ledger.entry(2))
 
 
 def test_what_was_cut_off_is_told_by_a_checkpoint_alone(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_no_changed_byte_of_a_proof_or_a_checkpoint_is_taken(made: Made, data: s
 def test_a_proof_of_another_receipt_is_refused(made: Made) -> None:
     ledger, _, note, proof = made
     read = read_inclusion(proof, "p.json")
-    other = ledger.contents(4)[0].decode()
+    other = ledger.contents(ledger.entry(4))[0].decode()
     with pytest.raises(InputError, match="the receipt is not the one that was recorded"):
         checked(replace(read, receipt=other), note)
     with pytest.raises(InputError, match="not in the ledger that the checkpoint is of"):

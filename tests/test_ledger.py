@@ -32,7 +32,7 @@ def test_what_is_recorded_is_there_and_in_order(tmp_path: Path) -> None:
     for number, case in enumerate(spread(5), 1):
         one = recorded(case)
         assert ledger.entry(number).receipt == one.entry.receipt
-        assert ledger.contents(number) == tuple(map(unpacked, (one.receipt, one.shown)))
+        assert ledger.contents(ledger.entry(number)) == tuple(map(unpacked, (one.receipt, one.shown)))
     assert ledger.snapshot(SNAPSHOT.digest) == SNAPSHOT
     ledger.close()
     again = open_ledger(tmp_path / "a.sqlite")

@@ -159,7 +159,7 @@ def test_the_findings_of_a_receipt_are_those_that_were_given(ledger: Ledger) -> 
     import json
 
     for entry, case in zip(consultations(ledger), CASES, strict=True):
-        content = json.loads(ledger.contents(entry.number)[0])
+        content = json.loads(ledger.contents(entry)[0])
         given = interpret(BASE.knowledge, case.findings, case.parameters)
         assert findings_of(BASE.knowledge, content).values == given.values
 
@@ -168,4 +168,4 @@ def test_replaying_needs_its_receipt(tmp_path: Path) -> None:
     ledger = ledger_of(tmp_path / "a.sqlite", spread(2))
     ledger.database.execute("DELETE FROM contents WHERE number = 2")
     found = replay(ledger, ledger.entry(2))
-    assert found.differences == ("it cannot be replayed: the receipt of entry 2 is missing",)
+    assert found.differences == ("it cannot be replayed: what entry 2 holds is not what was recorded",)

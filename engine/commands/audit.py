@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from engine.commands.recording import ledger_options, now, place_of, user
+from engine.commands.recording import ledger_options, now, own_key, place_of, user
 from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
 from engine.errors import Fault, InputError
 
-_number = click.argument("number", metavar="ID", type=click.IntRange(min=1))
+_number = click.argument("number", metavar="ID", type=click.IntRange(min=1, max=2**63 - 1))
 
 
 @click.group()
@@ -63,16 +63,18 @@ def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
 @click.option("--statement", metavar="ID", help="Only those in which this statement or conflict applied.")
 @click.option("--status", metavar="STATUS", help="Only those with this status, such as indicated.")
 @click.option("--knowledge", "digest", metavar="DIGEST", help="Only those under the knowledge that begins so.")
-@click.option("--overridden", is_flag=True, help="Only those whose advice was overridden.")
+@click.option("--overridden", is_flag=True, help="Only those whose advice was ever overridden.")
 @format_option
 def list_(ledger: Path | None, key: Path | None, format_: str, **filters: Any) -> None:
     """List the consultations, the latest last."""
     with _opened(ledger, key) as found:
         from engine.rendering import ledger as page
-        from engine.selection import read_selection, select
+        from engine.selection import read_selection, require_rule, select
         from engine.usage import decisions
 
         chosen = read_selection(**filters)
+        if chosen.statement:
+            require_rule(found, chosen.statement)
         decided = decisions(found)
         entries = list(select(found, chosen, decided))
     print_data(page.list_data(entries, decided), format_, lambda: page.render_list(entries, decided, width(), colour()))
@@ -91,10 +93,7 @@ def show(number: int, ledger: Path | None, key: Path | None) -> None:
 
         entry = _consultation(found, number)
         answers = [one for one in _entries(found) if one.to == number]
-        try:
-            _, shown = found.contents(number)
-        except ValueError as problem:
-            raise InputError([Fault(f"what entry {number} showed is {problem}", _VERIFY)]) from None
+        _, shown = found.contents(entry)
         print_text(f"{render_envelope(entry, answers, found.id, width(), colour())}\n{shown.decode()}")
 
 
@@ -130,7 +129,7 @@ def trace(number: int, ledger: Path | None, key: Path | None, format_: str) -> N
         from engine.replay import receipt_of, rule_base_of
 
         entry = _consultation(found, number)
-        receipt = receipt_of(found, number)
+        receipt = receipt_of(found, entry)
         knowledge = rule_base_of(found, entry.snapshot).knowledge
     print_data(receipt, format_, lambda: render_trace(entry, receipt, knowledge, width(), colour()))
 
@@ -213,14 +212,8 @@ def checkpoint(ledger: Path | None, key: Path | None) -> None:
 
 def _checkpoint(ledger: Any, key: Path) -> str:
     from engine.checkpoints import Checkpoint, signed
-    from engine.errors import Place
-    from engine.keys import read_key
 
-    own = read_key(key)
-    if own.public != ledger.public:
-        found = "this is the key of another ledger"
-        raise InputError([Fault(found, "Name the key of this ledger with '--key FILE'.", Place(str(key)))])
-    size = ledger.size
+    own, size = own_key(ledger, key), ledger.size
     return signed(Checkpoint(ledger.id, size, ledger.root(size)), own)
 
 
@@ -247,7 +240,7 @@ def prove(number: int, ledger: Path | None, key: Path | None, checkpoint: Path) 
 
 
 @audit.command()
-@click.argument("number", metavar="[ID]", type=click.IntRange(min=1), required=False)
+@click.argument("number", metavar="[ID]", type=click.IntRange(min=1, max=2**63 - 1), required=False)
 @ledger_options
 @click.option("--all", "everything", is_flag=True, help="Replay every consultation.")
 @format_option
@@ -332,7 +325,7 @@ def respond(
         print_text("".join(f"{code}: {words}\n" for code, words in REASONS.items()))
         return
     with _opened(ledger, key) as found:
-        entry = found.respond(response(number, decision, reasons, text, now(), actor or user()))
+        entry = found.respond(response(number, decision, reasons, text, now(), user() if actor is None else actor))
     print_text(f"Recorded as entry {entry.number}: entry {number} {decision}.\n")
 
 

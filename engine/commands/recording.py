@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import wraps
@@ -12,8 +13,9 @@ from typing import Any, TypeVar
 import click
 from msgspec import Struct
 
+from engine import errors
 from engine.commands.terminal import NotInstalledError, Settings, needing
-from engine.errors import describe
+from engine.errors import Fault, InputError, describe
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -85,16 +87,17 @@ def place_of(ledger: Path | None, key: Path | None) -> Place:
 def record_consultation(
     settings: Settings,
     consultation: Any,
-    length: str,
+    shown: str,
     envelope: Envelope,
 ) -> str:
-    """Record a consultation as it is shown in a length, and say so once it is on disk."""
-    from engine.rendering.consultation import render_consultation
+    """Record a consultation as it is shown, and say so once it is on disk.
 
+    Raises:
+        InputError: when it cannot be recorded, or the key is that of another ledger.
+
+    """
     place = place_of(envelope.ledger, envelope.key)
-    shown = render_consultation(consultation, length)
     with needing("audit"):
-        from engine.keys import read_key
         from engine.ledger import begin_or_open
         from engine.records import recording
     from engine.snapshots import snapshot_of
@@ -102,8 +105,12 @@ def record_consultation(
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
     kept = begin_or_open(place.ledger, place.key)
     try:
-        pseudonym = read_key(place.key).pseudonym(envelope.patient) if envelope.patient else ""
-        one = recording(consultation, shown, snapshot.digest, now(), envelope.actor or user(), pseudonym)
+        pseudonym = ""
+        if envelope.patient is not None:
+            pseudonym = own_key(kept, place.key).pseudonym(reference(envelope.patient))
+        one = recording(
+            consultation, shown, snapshot.digest, now(), user() if envelope.actor is None else envelope.actor, pseudonym
+        )
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
@@ -112,10 +119,42 @@ def record_consultation(
 
 def record_where_possible(settings: Settings, consultation: Any, envelope: Envelope) -> str:
     """Record a consultation, or say what is not installed for it."""
+    from engine.rendering.consultation import render_consultation
+
     try:
-        return record_consultation(settings, consultation, "normal", envelope)
+        return record_consultation(settings, consultation, render_consultation(consultation), envelope)
     except NotInstalledError as problem:
         return f"Not recorded: {describe(problem.faults[0])}\n"
+
+
+def own_key(ledger: Any, path: Path) -> Any:
+    """Return the key of a ledger from a file.
+
+    Raises:
+        InputError: when it cannot be read, or is the key of another ledger.
+
+    """
+    from engine.keys import read_key
+
+    key = read_key(path)
+    if key.public != ledger.public:
+        found = "this is the key of another ledger"
+        remedy = "Name the key of this ledger with '--key FILE'; nothing was recorded or signed."
+        raise InputError([Fault(found, remedy, errors.Place(str(path)))])
+    return key
+
+
+def reference(words: str) -> str:
+    """Return a patient reference in the one form that is hashed: composed, blanks folded.
+
+    Raises:
+        InputError: when nothing is left of it.
+
+    """
+    folded = " ".join(unicodedata.normalize("NFC", words).split())
+    if not folded:
+        raise InputError([Fault("a patient reference without a sign in it", "Give one, or leave '--patient' out.")])
+    return folded
 
 
 def now() -> str:

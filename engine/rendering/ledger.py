@@ -21,27 +21,27 @@ SHOWN = 12
 # Entries. ----------------------------------------------------------------------------------
 
 
-def render_list(entries: Sequence[Entry], decided: Mapping[int, Entry], width: int = 80, colour: bool = False) -> str:
+def render_list(
+    entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]], width: int = 80, colour: bool = False
+) -> str:
     """Return consultations as text, one a line."""
     page = Page(width, colour)
     if not entries:
         page.text("No consultation fits.")
     widest = max((len(str(entry.number)) for entry in entries), default=0)
     for entry in entries:
-        decision = decided.get(entry.number)
         words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
-        words += [decision.decision] if decision is not None else []
+        words += filter(None, [joined((one.decision for one in decided.get(entry.number, ())), ", then ")])
         page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
     return str(page)
 
 
-def list_data(entries: Sequence[Entry], decided: Mapping[int, Entry]) -> dict[str, Any]:
-    """Return consultations as data, each with the latest decision on it."""
-    found = []
-    for entry in entries:
-        decision = decided.get(entry.number)
-        data = msgspec.to_builtins(entry)
-        found.append(data if decision is None else {**data, "response": msgspec.to_builtins(decision)})
+def list_data(entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]]) -> dict[str, Any]:
+    """Return consultations as data, each with the decisions on it, the latest last."""
+    found = [
+        {**msgspec.to_builtins(entry), "responses": [msgspec.to_builtins(one) for one in decided.get(entry.number, ())]}
+        for entry in entries
+    ]
     return {"format": "ivig-mg/ledger-list/1", "entries": found}
 
 
