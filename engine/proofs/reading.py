@@ -42,10 +42,12 @@ class Reading:
                     yield from self._leaves(part)
 
     def findings(self, tests: Iterable[Test | DoseTest]) -> set[str]:
-        """Return every finding that tests depend on: those that they ask of, and what governs these."""
+        """Return every finding that tests depend on: those asked of, what governs these, and what implies a governor."""
         asked = {test.weight if isinstance(test, DoseTest) else test.finding for test in tests}
-        governors = (self.knowledge.findings[name].only_if for name in asked)
-        return asked | {governor.finding for governor in governors if governor is not None}
+        known = self.knowledge.findings
+        governors = {test.finding for name in asked if (test := known[name].only_if) is not None}
+        implying = {name for name, one in known.items() if one.only_if and one.only_if.finding in asked | governors}
+        return asked | governors | implying
 
     def asks_what_is_known(self, rule: str) -> bool:
         """Whether a rule reads anywhere if a finding is known.
