@@ -16,7 +16,7 @@ from engine.documents import Listing
 from engine.entries import Doubt
 from engine.errors import Fault, InputError, Place, did_you_mean, listed
 from engine.findings import Given, interpret
-from engine.loading import Loaded, Reading, read_all
+from engine.loading import SHIPPED, Loaded, Reading, read_all
 from engine.model import WEIGHTS_BY_BASIS, Knowledge
 from engine.rules import rests_on
 from engine.sources import Bullet, numbers, numbers_of, read_source
@@ -135,7 +135,8 @@ def strange_to_editors(knowledge: Knowledge, folder: Path) -> Iterator[Fault]:
     """Yield that the schemas in a folder are not up to date, if so."""
     if schemas.stale(knowledge, folder):
         found = "the schemas for editors are not those of this knowledge base"
-        yield Fault(found, "Run 'ivig-mg knowledge schema'.", Place(str(folder / schemas.FOLDER)))
+        of = f" {folder}" if folder != SHIPPED else ""
+        yield Fault(found, f"Run 'ivig-mg knowledge schema{of}'.", Place(str(folder / schemas.FOLDER)))
 
 
 def unused(loaded: Loaded) -> Iterator[Fault]:

@@ -184,7 +184,7 @@ def read_layer(document: Document, below: model.Knowledge, names: tuple[str, ...
     if values is MISSING:
         return None
     sections = {code: model.Section(code, **section) for code, section in values["sections"].items()}
-    for code in sections.keys() & below.guideline.sections.keys():
+    for code in sorted(sections.keys() & below.guideline.sections.keys()):
         document.fault(f"section '{code}' stands already in what is below", "Choose another code.")
     if values["id"] in {layer.id for layer in below.layers}:
         document.fault(f"there is a layer '{values['id']}' already", "Name each layer once.")

@@ -88,6 +88,10 @@ def read_base(folder: Path = SHIPPED, layers: Sequence[Path] = ()) -> Loaded:
 
 def read_all(folder: Path, layers: Sequence[Path] = ()) -> Reading:
     """Return all that can be read of a knowledge base and its layers, with every fault of every file."""
+    places = [layer.resolve() for layer in layers]
+    for layer, place in zip(layers, places, strict=True):
+        if places.count(place) > 1:
+            raise KnowledgeError([Fault("this layer is laid over it twice", "Name each once.", Place(str(layer)))])
     reading = _Loading(folder, None).load()
     for layer in layers:
         reading = _Loading(layer, reading).load()

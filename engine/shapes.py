@@ -63,7 +63,7 @@ class Prose(Struct, frozen=True):
 
     def read(self, node: Node, document: Document) -> Any:
         """Read a text; white space is folded."""
-        if not isinstance(node, Scalar) or node.text.strip() in ("", TO_DO):
+        if not isinstance(node, Scalar) or not node.text.strip() or TO_DO in node.text:
             return expect(document, node, self.wanted)
         text = " ".join(node.text.split())
         if not text.isprintable():

@@ -318,8 +318,11 @@ def test_the_refusal_says_that_a_layer_only_adds(layer: Path) -> None:
 
 
 def test_a_layer_is_laid_once(layer: Path) -> None:
-    with pytest.raises(KnowledgeError, match="there is a layer 'product_label' already"):
+    with pytest.raises(KnowledgeError, match="this layer is laid over it twice") as problem:
         load(SHIPPED, [LAYER, LAYER])
+    assert len(problem.value.faults) == 1
+    with pytest.raises(KnowledgeError, match="there is a layer 'product_label' already"):
+        load(SHIPPED, [LAYER, Path(shutil.copytree(LAYER, layer.parent / "copy"))])
 
 
 def test_a_section_of_the_source_cannot_be_taken(layer: Path) -> None:

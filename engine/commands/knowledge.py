@@ -227,7 +227,8 @@ def _new_entry(kind: str, may_choose: bool) -> None:
 
         base, layers = _chosen(settings, folder)
         place = add_skeleton((base, *layers), kind, file)
-        print_text(f"{place}: a {kind} to be filled in. 'ivig-mg knowledge check' says what is still missing.\n")
+        of = f" {folder}" if folder is not None else ""
+        print_text(f"{place}: a {kind} to be filled in. 'ivig-mg knowledge check{of}' says what is still missing.\n")
 
 
 for _kind in ("statement", "finding", "concept", "conflict", "case"):

@@ -42,7 +42,7 @@ class Reading:
                     yield from self._leaves(part)
 
     def findings(self, tests: Iterable[Test | DoseTest]) -> set[str]:
-        """Return every finding that tests depend on: those asked of, what governs these, and what implies a governor."""
+        """Return every finding that tests depend on: those asked of, their governors, and what implies a governor."""
         asked = {test.weight if isinstance(test, DoseTest) else test.finding for test in tests}
         known = self.knowledge.findings
         governors = {test.finding for name in asked if (test := known[name].only_if) is not None}

@@ -11,6 +11,8 @@ from msgspec import Struct
 from engine import __version__
 from engine.cases import Case
 from engine.catalogue import describe
+from engine.compiler import compile_rules
+from engine.examination import failures
 from engine.folders import publish
 from engine.language import phrase
 from engine.model import Knowledge, natural
@@ -61,7 +63,7 @@ def pages(knowledge: Knowledge, cases: Mapping[str, Sequence[Case]]) -> dict[str
     """
     template = environment().get_template("handbook.html")
     content = _Handbook(knowledge, casebook(knowledge, cases))
-    shared = content.shared()
+    shared = {**content.shared(), "failing": _failing(knowledge, cases)}
     groups = content.groups
     rendered = {
         group.file: template.render(**shared, at=content.at, groups=[group], heading=group.heading, file=group.file)
@@ -69,6 +71,15 @@ def pages(knowledge: Knowledge, cases: Mapping[str, Sequence[Case]]) -> dict[str
     }
     whole = template.render(**shared, at=content.within, groups=groups, heading="The whole handbook", file=WHOLE)
     return {**rendered, WHOLE: whole}
+
+
+def _failing(knowledge: Knowledge, cases: Mapping[str, Sequence[Case]]) -> list[str]:
+    """Return the worked cases that do not come out as they expect: who signs has to know."""
+    base = compile_rules(knowledge)
+    failed = [failure for some in cases.values() for failure in failures(base, some)]
+    if knowledge.layers:  # which may ask more of a patient
+        failed = [f for f in failed if not {"closed", "first"} & f.case.expect.keys()]
+    return [failure.case.name for failure in failed]
 
 
 class _Handbook:

@@ -19,23 +19,31 @@ from engine.rendering.page import Page, joined
 
 def proof_cases(proofs: Proofs) -> str:
     """Return every patient of the proofs as a case under its name, with the verdict that was proven."""
-    found: dict[str, tuple[Mapping[str, str], Mapping[str, list[str]]]] = {}
+    found: dict[str, tuple[Mapping[str, str], str, Mapping[str, list[str]]]] = {}
     for reach in proofs.reaches:
         for verdict, patient in (("applies", reach.applies), ("ruled_out", reach.ruled_out)):
             if patient is not None:
-                found[f"{reach.rule}_{verdict}"] = patient, {verdict: [reach.rule]}
+                found[f"{reach.rule}_{verdict}"] = patient, _comes_out(reach.rule, verdict), {verdict: [reach.rule]}
     for pair in (*proofs.unopposed, *proofs.regimens, *proofs.same_dose):
         other = pair.others[0]
-        found[f"{pair.one}_with_{other}"] = pair.patient, {"applies": [pair.one, other]}
+        says = f"{pair.one} and {other} apply together."
+        found[f"{pair.one}_with_{other}"] = pair.patient, says, {"applies": [pair.one, other]}
     for one in proofs.reversals:
         turned = "ruled_out" if one.verdict == "applies" else "applies"
-        found[f"{one.rule}_{one.verdict}_at_first"] = one.before, {one.verdict: [one.rule]}
-        found[f"{one.rule}_{turned}_later"] = one.after, {turned: [one.rule]}
+        for when, verdict, patient in (("at first", one.verdict, one.before), ("later", turned, one.after)):
+            says = f"{_comes_out(one.rule, verdict)[:-1]} {when}, and turns round."
+            found[f"{one.rule}_{verdict}_{when.replace(' ', '_')}"] = patient, says, {verdict: [one.rule]}
     for number, region in enumerate(proofs.silence, 1):
-        found[f"silence_{number}"] = region.patient, {}
-    return "".join(
-        f"{name}:\n  {case_line(patient)}\n  expect: {flow(expect)}\n" for name, (patient, expect) in found.items()
+        found[f"silence_{number}"] = region.patient, f"A patient in region {number} of the map of silence.", {}
+    return "\n".join(
+        f"{name}:\n  says: {says}\n  {case_line(patient)}\n" + (f"  expect: {flow(expect)}\n" if expect else "")
+        for name, (patient, says, expect) in found.items()
     )
+
+
+def _comes_out(rule: str, verdict: str) -> str:
+    """Say how a rule comes out."""
+    return f"{rule} {'applies' if verdict == 'applies' else 'is ruled out'}."
 
 
 def proofs_data(proofs: Proofs, to_mend: Sequence[Mend], warnings: Iterable[Fault]) -> dict[str, Any]:
