@@ -65,17 +65,6 @@ def test_every_page_is_whole_and_no_id_stands_twice(made: Mapping[str, str]) -> 
 
 
 @pytest.mark.parametrize("made", [PAGES, LAID_PAGES], ids=["base", "layer"])
-def test_who_signs_is_told_of_cases_that_fail(tmp_path: Path) -> None:
-    from tests.bases import changed, copied
-
-    folder = copied(tmp_path / "base")
-    changed(folder, "statements/crisis.yaml", "age_years > 65 years", "age_years > 70 years")
-    front = pages(load(folder), {"": CASES})["index.html"]
-    assert "of the worked cases do not come out as they expect: " in front
-    assert "crisis_at_sixty_six" in front[front.index("do not come out") :][:400]
-    assert "do not come out as they expect" not in PAGES["index.html"]
-
-
 def test_every_link_leads_to_an_entry_that_is_there(made: Mapping[str, str]) -> None:
     ids = {file: {"", *read(page).ids} for file, page in made.items()}
     for file, page in made.items():
@@ -255,3 +244,14 @@ def test_folded_cases_are_open_on_paper(browser: Browser, tmp_path: Path) -> Non
     page.emulate_media(media="print")
     assert cases.is_visible()
     page.close()
+
+
+def test_who_signs_is_told_of_cases_that_fail(tmp_path: Path) -> None:
+    from tests.bases import changed, copied
+
+    folder = copied(tmp_path / "base")
+    changed(folder, "statements/crisis.yaml", "age_years > 65 years", "age_years > 70 years")
+    front = pages(load(folder), {"": CASES})["index.html"]
+    assert "of the worked cases do not come out as they expect: " in front
+    assert "crisis_at_sixty_six" in front[front.index("do not come out") :][:400]
+    assert "do not come out as they expect" not in PAGES["index.html"]
