@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from engine import language, model
+from engine import forms, language, model
+from engine.documents import Document
 from engine.entries import Doubt, Entry
 from engine.errors import did_you_mean, listed, shortened
 from engine.model import WEIGHTS_BY_BASIS
+from engine.shapes import MISSING
 
 LONGEST_CHAIN = 100
 """How many rules may rest on each other in a row."""
@@ -24,8 +26,7 @@ def check(knowledge: model.Knowledge, entries: ByKind, doubt: Doubt) -> None:
         _check_governor(entries["findings"][name], finding, knowledge.findings)
     for name, parameter in knowledge.parameters.items():
         _check_parameter(entries["parameters"][name], parameter, knowledge.findings, doubt)
-    for name in knowledge.statements:
-        _check_statement(rules[name], knowledge, conflicts, doubt)
+    _check_statements(knowledge, entries, doubt)
     for conflict in knowledge.conflicts.values():
         for name in (name for side in conflict.between for name in side):
             require(name, rules, conflicts[conflict.id], "between", doubt)
@@ -110,15 +111,20 @@ def _check_parameter(
             entry.fault(f"'{word}' is not a value of '{target.name}'", f"It takes {language.accepted(target)}.")
 
 
+def _check_statements(knowledge: model.Knowledge, entries: ByKind, doubt: Doubt) -> None:
+    """Check every statement, and of one that cannot be read whole what can be."""
+    for name, entry in entries["statements"].items():
+        if name in knowledge.statements:
+            _check_statement(entry, knowledge, entries["conflicts"], doubt)
+        elif name not in knowledge.document:
+            _check_as_far_as_read(entry, knowledge, doubt)
+
+
 def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mapping[str, object], doubt: Doubt) -> None:
     statement = knowledge.statements[entry.id]
-    for number in statement.references:
-        if number not in knowledge.references and number not in doubt:
-            known = listed([str(n) for n in model.in_order(knowledge.references)])
-            remedy = f"The references there are {known}." if known else "Add it there."
-            entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
+    _check_references(entry, statement.references, knowledge, doubt)
     if not doubt.sections:
-        _check_source(entry, statement, knowledge.guideline)
+        _check_source(entry, statement.source, knowledge.guideline)
     if (statement.kind == "regimen") != ("regimen" in entry.node.values):
         entry.fault(
             "a statement of kind regimen has a 'regimen:', and no other has", "Add or remove 'regimen:'.", "kind"
@@ -134,8 +140,33 @@ def _check_statement(entry: Entry, knowledge: model.Knowledge, conflicts: Mappin
             require(statement.spread.outside, conflicts, entry, "spread", doubt)
 
 
-def _check_source(entry: Entry, statement: model.Statement, guideline: model.Guideline) -> None:
-    code, _, bullet = statement.source.partition(".")
+def _check_as_far_as_read(entry: Entry, knowledge: model.Knowledge, doubt: Doubt) -> None:
+    """Check where a statement stands and what it cites, although something else of it cannot be read."""
+    noted_already = Document(entry.document.name)
+    keys = forms.statement_form(model.KINDS).keys
+    values = {
+        key: keys[key].type.read(entry.node.values[key], noted_already)
+        for key in ("source", "references")
+        if key in entry.node.values
+    }
+    if values.get("references", MISSING) is not MISSING:
+        _check_references(entry, values["references"], knowledge, doubt)
+    if values.get("source", MISSING) is not MISSING and not doubt.sections:
+        _check_source(entry, values["source"], knowledge.guideline)
+
+
+def _check_references(
+    entry: Entry, references: Iterable[model.ReferenceKey], knowledge: model.Knowledge, doubt: Doubt
+) -> None:
+    for number in references:
+        if number not in knowledge.references and number not in doubt:
+            known = listed([str(n) for n in model.in_order(knowledge.references)])
+            remedy = f"The references there are {known}." if known else "Add it there."
+            entry.fault(f"reference {number} is not in references.yaml", remedy, "references")
+
+
+def _check_source(entry: Entry, source: str, guideline: model.Guideline) -> None:
+    code, _, bullet = source.partition(".")
     section = guideline.sections.get(code)
     if section is None:
         entry.fault(

@@ -214,6 +214,17 @@ def test_faults_of_all_files_come_in_one_report_with_the_nearest_name(folder: Pa
     assert "FAULTS (" in said
 
 
+def test_one_slip_in_a_statement_hides_no_other(folder: Path) -> None:
+    changed(folder, "statements/first.yaml", "kind: indication", "kind: indicatoin")
+    changed(folder, "statements/first.yaml", "source: A1.1", "source: D9.9")
+    changed(folder, "statements/first.yaml", "references: [1]", "references: [9]")
+    changed(folder, "statements/first.yaml", "when: ill", "when: il")
+    said = " ".join(fault.found for fault in check(folder).faults)
+    for words in ("'indicatoin'", "no section 'D9'", "reference 9 is not in", "'il' is not a known name"):
+        assert words in said
+    assert len(check(folder).faults) == 4
+
+
 def test_the_annotations_of_a_workflow_name_file_and_line(folder: Path) -> None:
     changed(folder, "statements/first.yaml", "  when: ill\n", "  when: il\n")
     line = workflow_annotations(check(folder)).splitlines()[0]
