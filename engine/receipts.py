@@ -24,12 +24,16 @@ FORMAT = "ivig-mg/receipt/1"
 WORDS = ("says", "kind", "layer", "question", "reason", "citation", "title", "label")
 """The keys of the contract that tell what the knowledge says; its digest stands for them all."""
 
+BY_NAME = ("findings", "derived", "unknown", "parameters")
+"""The parts of the contract whose keys are names of the knowledge, which may be any words."""
+
 LEFT_OUT = ("format", "not_covered")
 
 
 def receipt(consultation: Consultation) -> dict[str, Any]:
     """Return the receipt of a consultation as data."""
-    content = _without_words(consultation_data(consultation))
+    contract = consultation_data(consultation)
+    content = {key: part if key in BY_NAME else _without_words(part) for key, part in contract.items()}
     guideline = {key: value for key, value in content.pop("guideline").items() if key != "document"}
     kept = {key: value for key, value in content.items() if key not in LEFT_OUT}
     return {"format": FORMAT, "engine": __version__, "guideline": guideline, **kept}

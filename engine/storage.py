@@ -116,6 +116,8 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
         found = list(pages.faults(path, APPLICATION, VERSION, len(TABLES), sqlite))
         database.execute("COMMIT")
     except (*UNREADABLE, OSError, OverflowError) as problem:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
         return [f"the file is damaged: {problem}"]
     return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import __version__
+from engine.compiler import compile_rules
 from engine.consultation import consult
 from engine.contract import consultation_data
-from engine.findings import interpret
+from engine.findings import Given, interpret
+from engine.loading import load
 from engine.receipts import canonical, digest, receipt
+from engine.skeletons import begin_base
 from tests.conftest import BASE, CASES
 
 
@@ -53,6 +57,16 @@ def test_a_receipt_holds_no_sentence_of_the_knowledge(number: int) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=0, max_value=10**12))
 def test_an_exact_decimal_keeps_every_digit(number: Decimal) -> None:
     assert Decimal(json.loads(canonical({"x": number}))["x"]) == number
+
+
+def test_a_finding_may_have_any_name(tmp_path: Path) -> None:
+    begin_base(tmp_path / "base")
+    for file in (tmp_path / "base").rglob("*.yaml"):
+        text = file.read_text(encoding="utf-8").replace("when: ill", "when: reason").replace("\nill:", "\nreason:")
+        file.write_text(text, encoding="utf-8")
+    base = compile_rules(load(tmp_path / "base"))
+    findings = interpret(base.knowledge, {"diagnosis": Given("covered"), "reason": Given("yes")})
+    assert receipt(consult(base, findings))["findings"] == {"diagnosis": "covered", "reason": "yes"}
 
 
 def test_the_digest_is_that_of_the_bytes() -> None:

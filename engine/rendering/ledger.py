@@ -111,7 +111,7 @@ def render_verification(found: Verification, width: int = 80, colour: bool = Fal
         page.item("–", f"{where}: {breach.found}.", hang=2)
     entries = f"{found.size} {'entry' if found.size == 1 else 'entries'}"
     if not found.breaches:
-        page.text(f"Whole: {entries}, every byte as it was recorded.", style="good")
+        page.text(f"Whole: {entries}, all as they were recorded.", style="good")
     page.text(f"Ledger {found.ledger}")
     page.text(f"Root of {entries}: {found.root or 'none, for an entry is missing'}")
     if found.checkpoint is not None:
