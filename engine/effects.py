@@ -108,7 +108,7 @@ class _Asking:
     def throughout(self, numbers: list[Decimal]) -> Effect:
         """Return what all of some numbers would do; ``varies`` where they do more than that, each its own."""
         found = [self.effect(shown(number)) for number in numbers]
-        if all(effect == found[0] for effect in found):
+        if all(effect == found[0] for effect in found) or all(effect.cannot_be for effect in found):
             return found[0]
 
         def common(part: str) -> tuple[str, ...]:
