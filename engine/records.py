@@ -22,8 +22,6 @@ FORMAT = "ivig-mg/entry/1"
 
 CONSULTATION, RESPONSE = "consultation", "response"
 
-DECISIONS = ("accepted", "overridden")
-
 REASONS = {
     "clinical_judgement": "the clinician judges otherwise for this patient",
     "patient_preference": "the patient wishes otherwise",

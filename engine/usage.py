@@ -42,7 +42,6 @@ class Usage(Struct):
     reasons: Mapping[str, int] = {}
     open: Mapping[str, int] = {}
     grams: Mapping[str, Grams] = {}
-    says: Mapping[str, str] = {}
 
 
 def usage(ledger: Ledger, progress: Progress = lambda done: None) -> Usage:
