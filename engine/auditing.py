@@ -48,6 +48,11 @@ def verify(
     return _Verifying(ledger, progress).verify(checkpoint)
 
 
+def breaches(ledger: Ledger) -> Iterator[Breach]:
+    """Yield every breach of a ledger, each as soon as it is found."""
+    return _Verifying(ledger, lambda done: None).breaches(ledger.size, None)
+
+
 class _Verifying:
     """One reading of a ledger: the tree so far, and the knowledge that its entries name."""
 
@@ -66,14 +71,20 @@ class _Verifying:
 
     def verify(self, checkpoint: Checkpoint | None) -> Verification:
         size = self.ledger.size
-        wanted = {size, checkpoint.size if checkpoint is not None else size}
-        breaches = [*self.file(), *self.snapshots(), *self.entries(size, wanted), *self.beside()]
-        if checkpoint is not None:
-            breaches += self.against(checkpoint, size)
+        found_breaches = tuple(self.breaches(size, checkpoint))
         found = self.roots.get(size, b"").hex() if size else merkle.EMPTY.hex()
         return Verification(
-            self.ledger.id, size, found, tuple(breaches), None if checkpoint is None else checkpoint.size
+            self.ledger.id, size, found, found_breaches, None if checkpoint is None else checkpoint.size
         )
+
+    def breaches(self, size: int, checkpoint: Checkpoint | None) -> Iterator[Breach]:
+        """Yield every breach of the first entries."""
+        yield from self.file()
+        yield from self.snapshots()
+        yield from self.entries(size, {size, checkpoint.size if checkpoint is not None else size})
+        yield from self.beside()
+        if checkpoint is not None:
+            yield from self.against(checkpoint, size)
 
     # The file. -----------------------------------------------------------------------------
 
@@ -81,8 +92,6 @@ class _Verifying:
         """Yield what is wrong with the file itself, down to the bytes that SQLite never reads."""
         for found in self.ledger.file_faults():
             yield Breach(None, found)
-        if self.ledger.beginnings() != 1:
-            yield Breach(None, "it says more than once what the ledger begins with")
 
     def snapshots(self) -> Iterator[Breach]:
         for name, content in self.ledger.snapshots():

@@ -184,11 +184,6 @@ class Ledger:
             for name, content in self.database.execute("SELECT digest, content FROM snapshots ORDER BY number"):
                 yield str(name), _bytes(content)
 
-    def beginnings(self) -> int:
-        """Return how often the file says what the ledger begins with; once, if nothing was added to it."""
-        [count] = self._one("SELECT count(*) FROM genesis", ()) or (0,)
-        return count if isinstance(count, int) else 0
-
     def snapshot(self, name: str) -> Snapshot:
         """Return the snapshot with a digest.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engine import pages
@@ -112,14 +112,45 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
     """
     try:
         database.execute("BEGIN")
-        said = [str(row[0]) for row in database.execute("PRAGMA integrity_check")]
-        found = list(pages.faults(path, APPLICATION, VERSION, len(TABLES), sqlite))
+        found = [
+            f"the file is damaged: {row[0]}" for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"
+        ]
+        found += _schema_faults(database)
+        if not found:
+            found += pages.faults(path, _tables(database))
+        found += pages.header_faults(path, APPLICATION, VERSION, len(TABLES), sqlite)
         database.execute("COMMIT")
     except (*UNREADABLE, OSError, OverflowError) as problem:
         if database.in_transaction:
             database.execute("ROLLBACK")
         return [f"the file is damaged: {problem}"]
-    return [*(f"the file is damaged: {line}" for line in said if line != "ok"), *found]
+    return found
+
+
+def _schema_faults(database: Database) -> Iterator[str]:
+    """Yield what is wrong with what the file says of its tables, and with rows that have no entry to hold them."""
+    names = [table.split()[2] for table in TABLES]
+    expected = [(number, "table", name, name, TABLES[number - 1]) for number, name in enumerate(names, 1)]
+    if (
+        database.execute("SELECT rowid, type, name, tbl_name, sql FROM sqlite_schema ORDER BY rowid").fetchall()
+        != expected
+    ):
+        yield "what it says of its tables was changed"
+    if database.execute("SELECT rowid FROM genesis").fetchall() != [(1,)]:
+        yield "what the ledger begins with stands elsewhere, or more than once"
+    numbers = [row[0] for row in database.execute("SELECT number FROM snapshots ORDER BY number")]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "the knowledge snapshots have other numbers"
+
+
+def _tables(database: Database) -> list[pages.Table]:
+    """Return the tables, SQLite's own first."""
+    roots = dict(database.execute("SELECT name, rootpage FROM sqlite_schema"))
+    counts = {name: len(database.execute(f"PRAGMA table_info({name})").fetchall()) for name in roots}
+    return [
+        pages.Table(1, 5, False),
+        *(pages.Table(root, counts[name], counts[name] > 1) for name, root in roots.items()),
+    ]
 
 
 def _require_ledger(database: Database) -> None:
