@@ -6,7 +6,7 @@ whole other ledger of it. Only a checkpoint that was kept elsewhere tells that, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,12 +15,10 @@ from msgspec import Struct
 from engine import merkle
 from engine.checkpoints import Checkpoint
 from engine.errors import KnowledgeError
-from engine.ledger import HASH, Ledger, Row
+from engine.ledger import HASH, Ledger, Progress, Row
 from engine.receipts import digest
 from engine.records import CONSULTATION, Entry, applying_by, read_entry, stored, unpacked
 from engine.snapshots import Snapshot, knowledge_of
-
-Progress = Callable[[int], None]
 
 
 class Breach(Struct, frozen=True):

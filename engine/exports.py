@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,7 +13,7 @@ import msgspec
 from engine.errors import Fault, InputError, Place, listed
 from engine.files import writing_new
 from engine.language import plain
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Progress
 from engine.records import CONSULTATION, Entry, read_entry
 from engine.replay import receipt_of
 from engine.usage import grams_of
@@ -32,8 +32,6 @@ WRITTEN, FORMULA = ("actor", "text"), ("=", "+", "-", "@", "\t")
 """The columns that people wrote, and what a formula of a spreadsheet begins with."""
 
 TYPES = {"number": "BIGINT", "time": "TIMESTAMP", "least_g": "DECIMAL(18,6)", "most_g": "DECIMAL(18,6)", "to": "BIGINT"}
-
-Progress = Callable[[int], None]
 
 
 def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) -> Path:

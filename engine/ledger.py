@@ -7,7 +7,7 @@ subtrees that it completes (`merkle`), so that adding one costs the same whateve
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ FIRST = -(2**63)
 
 BATCH = 500
 """How many entries are read at a time."""
+
+
+Progress = Callable[[int], None]
+"""What is told the number of each entry that was done."""
 
 
 class Genesis(Struct, frozen=True):
@@ -142,7 +146,7 @@ class Ledger:
             ' WHERE instr(leaf, \'"kind":"consultation"\') = 0'
         )
         with self.reading():
-            return [row[0] for row in self.database.execute(query)]
+            return [row[0] for row in self.database.gather(query)]
 
     def entry(self, number: int) -> Entry:
         """Return the entry with a number.
@@ -284,8 +288,8 @@ def _bytes(value: object) -> bytes:
 # Opening. ----------------------------------------------------------------------------------
 
 
-def open_ledger(path: Path) -> Ledger:
-    """Return the ledger in a file.
+def open_ledger(path: Path, waiting: Callable[[], None] | None = None) -> Ledger:
+    """Return the ledger in a file; ``waiting`` is told once when another process keeps it locked.
 
     Raises:
         InputError: when there is none, it cannot be read, or it is not a ledger that this program knows.
@@ -295,11 +299,13 @@ def open_ledger(path: Path) -> Ledger:
         found = "there is no ledger here yet" if not path.exists() else "this is not a file"
         remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
         raise InputError([Fault(found, remedy, Place(str(path)))])
-    return Ledger(path, storage.connected(path))
+    return Ledger(path, storage.connected(path, waiting=waiting))
 
 
-def begin_or_open(path: Path, key: Path) -> Ledger:
+def begin_or_open(path: Path, key: Path, waiting: Callable[[], None] | None = None) -> Ledger:
     """Return the ledger in a file, beginning it, and its key, where there is none yet.
+
+    ``waiting`` is told once when another process keeps it locked.
 
     Raises:
         InputError: when it can be neither begun nor opened.
@@ -311,4 +317,4 @@ def begin_or_open(path: Path, key: Path) -> Ledger:
         return canonical(msgspec.to_builtins(made))
 
     storage.make_file(path)
-    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis)))
+    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis), waiting))

@@ -20,14 +20,12 @@ from engine.consultation import Consultation, consult, evaluate
 from engine.contract import dose_data
 from engine.errors import EngineError, Fault, InputError, KnowledgeError
 from engine.findings import NOT_APPLICABLE, Findings, Given, interpret
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Progress
 from engine.loading import load
 from engine.model import AnyDose, Knowledge, Named, natural, parts
 from engine.receipts import canonical, receipt
 from engine.records import CONSULTATION, Entry, read_entry
 from engine.snapshots import knowledge_of
-
-Progress = Callable[[int], None]
 
 
 class Replayed(Struct, frozen=True):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Progress
 from engine.records import CONSULTATION, Entry, read_entry
 from engine.replay import receipt_of
-
-Progress = Callable[[int], None]
 
 
 class Grams(Struct):
