@@ -26,8 +26,9 @@ SQLITE = int("{}{:03}{:03}".format(*sqlite3.sqlite_version_info))
 WAIT = 300.0
 """How long to wait for other processes that record at the same time, in seconds."""
 
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot
+read, and where a number leads beyond what it can count."""
 
 TABLES = (
     "CREATE TABLE genesis (content BLOB NOT NULL) STRICT",
