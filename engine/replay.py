@@ -24,8 +24,11 @@ from engine.ledger import Ledger, Progress
 from engine.loading import load
 from engine.model import AnyDose, Knowledge, Named, natural, parts
 from engine.receipts import canonical, receipt
-from engine.records import CONSULTATION, Entry, read_entry
+from engine.records import CONSULTATION, Entry
 from engine.snapshots import knowledge_of
+
+IN_FORM = "it says the same in another form: its bytes differ, or something stands there twice"
+"""How a recorded receipt differs where nothing that it says does."""
 
 
 class Replayed(Struct, frozen=True):
@@ -82,7 +85,7 @@ def receipt_of(ledger: Ledger, entry: Entry) -> dict[str, Any]:
     """Return the receipt of a consultation as data.
 
     Raises:
-        InputError: when it is missing or damaged.
+        InputError: when it is missing, damaged, or not in the form of one.
 
     """
     content: dict[str, Any] = msgspec.json.decode(ledger.contents(entry)[0])
@@ -105,10 +108,7 @@ def findings_of(knowledge: Knowledge, content: Mapping[str, Any]) -> Findings:
 
 def consultations(ledger: Ledger, first: int = 1) -> Iterator[Entry]:
     """Yield the entries that are consultations."""
-    for row in ledger.rows(first):
-        entry = read_entry(row.leaf)
-        if entry.kind == CONSULTATION:
-            yield entry
+    return (entry for entry in ledger.entries(first) if entry.kind == CONSULTATION)
 
 
 # Under its own knowledge. ------------------------------------------------------------------
@@ -132,7 +132,7 @@ def replay(ledger: Ledger, entry: Entry) -> Replayed:
     now["engine"] = before["engine"]
     if canonical(now) == ledger.contents(entry)[0]:
         return Replayed(entry.number, engine=other)
-    return Replayed(entry.number, tuple(differences(before, now)), other)
+    return Replayed(entry.number, tuple(differences(before, now)) or (IN_FORM,), other)
 
 
 def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
@@ -148,7 +148,7 @@ def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
 
 def _of_lists(before: list[Any], now: list[Any], at: str) -> Iterator[str]:
     """Yield where two lists differ; entries with an id are compared by it."""
-    if all(isinstance(part, dict) and "id" in part for part in (*before, *now)):
+    if all(isinstance(part, dict) and isinstance(part.get("id"), str) for part in (*before, *now)):
         old, new = ({part["id"]: part for part in parts_} for parts_ in (before, now))
         for name in natural({*old, *new}):
             yield from differences(old.get(name), new.get(name), f"{at}.{name}")

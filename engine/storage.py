@@ -29,8 +29,9 @@ WAIT = 300.0
 PATIENCE = 1.5
 """After how long that is said, in seconds; no wait can be interrupted sooner."""
 
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot
+read, and where a number leads beyond what it can count."""
 
 TABLES = (
     "CREATE TABLE genesis (content BLOB NOT NULL) STRICT",

@@ -63,6 +63,25 @@ def test_a_patient_reference_has_one_form_and_is_not_empty(place: list[str]) -> 
     assert "a patient reference without a sign in it" in error
 
 
+def test_a_word_that_cannot_be_printed_is_refused_and_nothing_recorded(place: list[str]) -> None:
+    for word in (b"\xff\xfe", b"a\x07b", b"a\x1b[2Jb"):
+        said = os.fsdecode(word)
+        for option, found in (
+            ("--patient", "a patient reference with a sign in it"),
+            ("--actor", "cannot be the name"),
+        ):
+            assert found in failed(ivig("consult", CRISIS, "--record", *place, option, said))
+            assert not Path(place[1]).exists()
+    record(place)
+    for option, found in (("--text", "the text holds a sign"), ("--actor", "cannot be the name")):
+        for said in ("\udcff", "\x07"):
+            assert found in failed(ivig("audit", "respond", "1", "accepted", *place, option, said))
+    assert "'�' is not a known reason" in failed(
+        ivig("audit", "respond", "1", "accepted", *place, "--reason", "\udcff")
+    )
+    assert open_ledger(Path(place[1])).size == 1
+
+
 def test_a_patient_is_never_hashed_with_the_key_of_another_ledger(place: list[str], tmp_path: Path) -> None:
     record(place)
     ledger_of(tmp_path / "b.sqlite", spread(1)).close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +39,16 @@ def list_(ledger: Path | None, key: Path | None, format_: str, **filters: Any) -
     with opened(ledger, key) as found:
         from engine.rendering import ledger as page
         from engine.selection import read_selection, require_rule, select
-        from engine.usage import decisions
 
         chosen = read_selection(**filters)
         if chosen.statement:
             require_rule(found, chosen.statement)
-        decided = decisions(found)
-        entries = list(select(found, chosen, decided))
-    print_data(page.list_data(entries, decided), format_, lambda: page.render_list(entries, decided, width(), colour()))
+        entries = select(found, chosen)
+        parts = (
+            page.list_json(entries) if format_ == "json" else page.render_list(entries, len(str(found.size)), width())
+        )
+        for part in parts:  # as it is read: a ledger may be larger than the memory
+            print_text(part)
 
 
 @audit.command()
@@ -62,15 +63,9 @@ def show(number: int, ledger: Path | None, key: Path | None) -> None:
         from engine.rendering.ledger import render_envelope
 
         entry = consultation_in(found, number)
-        answers = [one for one in _entries(found) if one.to == number]
+        answers = [one for one in found.entries(number + 1) if one.to == number]
         _, shown = found.contents(entry)
         print_text(f"{render_envelope(entry, answers, found.id, width(), colour())}\n{shown.decode()}")
-
-
-def _entries(ledger: Any) -> Iterator[Any]:
-    from engine.records import read_entry
-
-    return (read_entry(row.leaf) for row in ledger.rows())
 
 
 @audit.command()
@@ -131,7 +126,10 @@ def respond(
 @click.option("--out", metavar="FILE", required=True, help="A new file that ends in '.jsonl', '.csv' or '.parquet'.")
 @interruptible
 def export(ledger: Path | None, key: Path | None, out: str) -> None:
-    """Write all entries as a table for other programs."""
+    """Write all entries as a table for other programs.
+
+    In CSV and Parquet each finding has a column of its own, 'finding.NAME'.
+    """
     with opened(ledger, key) as found:
         with needing("audit"):
             from engine.exports import export as export_all

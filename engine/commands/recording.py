@@ -65,18 +65,18 @@ def record_consultation(
     files = files_of(envelope.ledger, envelope.key)
     with needing("audit"):
         from engine.ledger import begin_or_open
-        from engine.records import recording
+        from engine.records import name_of_actor, recording
     from engine.snapshots import snapshot_of
 
+    actor = name_of_actor(user() if envelope.actor is None else envelope.actor)
+    patient = None if envelope.patient is None else reference(envelope.patient)
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
     kept = begin_or_open(files.ledger, files.key, lambda: say_waiting(files.ledger))
     try:
         pseudonym = ""
-        if envelope.patient is not None:
-            pseudonym = own_key(kept, files.key).pseudonym(reference(envelope.patient))
-        one = recording(
-            consultation, shown, snapshot.digest, now(), user() if envelope.actor is None else envelope.actor, pseudonym
-        )
+        if patient is not None:
+            pseudonym = own_key(kept, files.key).pseudonym(patient)
+        one = recording(consultation, shown, snapshot.digest, now(), actor, pseudonym)
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
@@ -97,10 +97,13 @@ def reference(words: str) -> str:
     """Return a patient reference in the one form that is hashed: composed, blanks folded.
 
     Raises:
-        InputError: when nothing is left of it.
+        InputError: when nothing is left of it, or something in it cannot be printed.
 
     """
     folded = " ".join(unicodedata.normalize("NFC", words).split())
+    if not folded.isprintable():
+        found = "a patient reference with a sign in it that cannot be printed"
+        raise InputError([Fault(found, "Give it as it is written, or leave '--patient' out.")])
     if not folded:
         raise InputError([Fault("a patient reference without a sign in it", "Give one, or leave '--patient' out.")])
     return folded

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from engine.auditing import Verification
 from engine.checkpoints import Checkpoint
+from engine.contract import json_in_parts
 from engine.model import Knowledge, natural
 from engine.records import Entry
 from engine.rendering.page import Page, joined, numbers
@@ -21,28 +22,28 @@ SHOWN = 12
 # Entries. ----------------------------------------------------------------------------------
 
 
-def render_list(
-    entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]], width: int = 80, colour: bool = False
-) -> str:
-    """Return consultations as text, one a line."""
-    page = Page(width, colour)
-    if not entries:
-        page.text("No consultation fits.")
-    widest = max((len(str(entry.number)) for entry in entries), default=0)
-    for entry in entries:
+Listed = Iterable[tuple[Entry, Sequence[Entry]]]
+"""Consultations, each with the decisions on it, the latest last."""
+
+
+def render_list(found: Listed, widest: int, width: int = 80) -> Iterator[str]:
+    """Yield consultations as text, each as it is read; ``widest`` is how many digits their numbers have at most."""
+    listed = False
+    for entry, answers in found:
+        page = Page(width)
         words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
-        words += filter(None, [joined((one.decision for one in decided.get(entry.number, ())), ", then ")])
+        words += filter(None, [joined((one.decision for one in answers), ", then ")])
         page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
-    return str(page)
+        yield str(page)
+        listed = True
+    if not listed:
+        yield "No consultation fits.\n"
 
 
-def list_data(entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]]) -> dict[str, Any]:
-    """Return consultations as data, each with the decisions on it, the latest last."""
-    found = [
-        {**msgspec.to_builtins(entry), "responses": [msgspec.to_builtins(one) for one in decided.get(entry.number, ())]}
-        for entry in entries
-    ]
-    return {"format": "ivig-mg/ledger-list/1", "entries": found}
+def list_json(found: Listed) -> Iterator[str]:
+    """Yield consultations as JSON, each as it is read."""
+    entries = ({**msgspec.to_builtins(entry), "responses": msgspec.to_builtins(answers)} for entry, answers in found)
+    return json_in_parts("ivig-mg/ledger-list/1", "entries", entries)
 
 
 def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: int = 80, colour: bool = False) -> str:
@@ -92,7 +93,9 @@ def _step(page: Page, step: Mapping[str, Any], knowledge: Knowledge) -> None:
 
 
 def _says(knowledge: Knowledge, name: str) -> str:
-    found = knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts[name]
+    found = knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts.get(name)
+    if found is None:
+        return "the knowledge that the entry names has no such rule."
     return found.says if found.says.endswith((".", "!", "?")) else f"{found.says}."
 
 
