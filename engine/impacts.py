@@ -174,7 +174,10 @@ def _with_unread(consultation: Consultation, found: Mapping[str, Told]) -> dict[
     """Return all that is told, and what it rests on that is not: concepts, the scope, what is not applicable."""
     knowledge, verdicts = consultation.knowledge, consultation.verdicts
     unread = {name: _of_concept(consultation, name) for name in knowledge.concepts if name in verdicts}
-    unread |= {name: _of_unknown(consultation, name) for name in consultation.unknown()}
+    unread |= {
+        name: {"asks": "" if reason == NOT_APPLICABLE else knowledge.findings[name].asks}
+        for name, reason in consultation.unknown().items()
+    }
     scope = {**found[GUIDELINE], "requires": phrase(knowledge.guideline.requires, knowledge.units)}
     return {**found, **unread, GUIDELINE: scope}
 
@@ -182,11 +185,6 @@ def _with_unread(consultation: Consultation, found: Mapping[str, Told]) -> dict[
 def _of_concept(consultation: Consultation, name: str) -> Told:
     verdict = consultation.verdicts[name]
     return {VERDICT: verdict.verdict, BECAUSE: ", ".join(verdict.because), MISSING: ", ".join(verdict.missing)}
-
-
-def _of_unknown(consultation: Consultation, name: str) -> Told:
-    applicable = consultation.unknown()[name] != NOT_APPLICABLE
-    return {"asks": consultation.knowledge.findings[name].asks if applicable else ""}
 
 
 def _row(differing: set[str], before: Consultation, after: Consultation) -> dict[str, set[str]]:
