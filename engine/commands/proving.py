@@ -178,8 +178,8 @@ def impact(settings: Settings, ledger: Path | None, key: Path | None, other: Pat
     They are told by the statement responsible. Without '--layer' each is judged with the layers that it had.
     """
     with opened(ledger, key) as found:
+        from engine.impacts import impact as impact_on
         from engine.rendering import ledger as page
-        from engine.replay import impact as impact_on
 
         with progress("Judging anew", found.size) as tell:
             result = impact_on(found, other or settings.knowledge, settings.layers, tell)
