@@ -10,7 +10,7 @@ One noun a module, each importing only from those before it:
 ``skeletons`` · ``sides`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·
 ``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
-``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``usage`` · ``selection`` · ``exports`` ·
+``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``impacts`` · ``usage`` · ``selection`` · ``exports`` ·
 ``rendering`` · ``commands``
 """
 

@@ -6,21 +6,17 @@ whole other ledger of it. Only a checkpoint that was kept elsewhere tells that, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct
 
 from engine import merkle
 from engine.checkpoints import Checkpoint
 from engine.errors import KnowledgeError
-from engine.ledger import HASH, Ledger, Row
-from engine.receipts import digest
-from engine.records import CONSULTATION, Entry, applying_by, read_entry, stored, unpacked
+from engine.ledger import HASH, Ledger, Progress, Row
+from engine.receipts import digest, read_receipt
+from engine.records import CONSULTATION, Entry, read_entry, stored, unpacked
 from engine.snapshots import Snapshot, knowledge_of
-
-Progress = Callable[[int], None]
 
 
 class Breach(Struct, frozen=True):
@@ -208,7 +204,11 @@ def _digested(packed: bytes) -> tuple[str, bytes] | None:
 
 def _said_otherwise(entry: Entry, content: bytes) -> Iterator[str]:
     """Yield where an entry and its receipt say different things."""
-    receipt: Any = msgspec.json.decode(content)
-    said = (receipt["status"], applying_by(receipt), receipt["guideline"]["digest"])
+    try:
+        receipt = read_receipt(content)
+    except ValueError:
+        yield "its receipt is not in the form of one"
+        return
+    said = (receipt.status, receipt.applies, receipt.guideline.digest)
     if said != (entry.status, entry.applies, entry.knowledge):
         yield "it says other than its receipt"

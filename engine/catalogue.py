@@ -21,7 +21,7 @@ from engine.model import (
     in_order,
     natural,
 )
-from engine.rules import needs, rests_on, rule_tree, used_by
+from engine.rules import needs, rule_tree, used_by
 
 
 def describe(knowledge: Knowledge, name: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _statement(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "applies_when": rule_tree(condition, knowledge),
         **_numbers(statement),
         **({"fulfilled_when": rule_tree(statement.fulfilled, knowledge)} if statement.fulfilled is not None else {}),
-        "rests_on": needs(statement, knowledge),
+        "rests_on": needs(name, knowledge),
         "used_by": used_by(name, knowledge),
         "in_conflicts": [c for c in natural(knowledge.conflicts) if any(name in side for side in knowledge.sides(c))],
         "notes": _notes(knowledge, name),
@@ -161,7 +161,7 @@ def _concept(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "is": "concept",
         "says": concept.says,
         "holds_when": rule_tree(concept.when, knowledge),
-        "rests_on": rests_on(concept.when, knowledge),
+        "rests_on": needs(name, knowledge),
         "used_by": used_by(name, knowledge),
     }
 
@@ -177,7 +177,7 @@ def _conflict(knowledge: Knowledge, name: str) -> dict[str, Any]:
         "between": sides,
         "references": [_reference_entry(knowledge, number) for number in in_order(references)],
         "shown_when": rule_tree(condition, knowledge),
-        "rests_on": rests_on(condition, knowledge),
+        "rests_on": needs(name, knowledge),
         "notes": _notes(knowledge, name),
     }
 

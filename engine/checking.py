@@ -17,8 +17,8 @@ from engine.entries import Doubt
 from engine.errors import Fault, InputError, Place, did_you_mean, listed
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, Loaded, Reading, read_all
-from engine.model import WEIGHTS_BY_BASIS, Knowledge
-from engine.rules import rests_on
+from engine.model import Knowledge
+from engine.rules import needs, rests_on
 from engine.sources import Bullet, numbers, numbers_of, read_source
 
 LONGEST_SENTENCE = 30
@@ -149,13 +149,9 @@ def unused(loaded: Loaded) -> Iterator[Fault]:
 
 def findings_read(knowledge: Knowledge) -> Iterator[str]:
     """Yield every name that a rule, a governor, a dose or a parameter reads."""
-    for condition in (*knowledge.rules.values(), knowledge.guideline.requires):
-        yield from rests_on(condition, knowledge)
-    for statement in knowledge.statements.values():
-        if statement.fulfilled is not None:
-            yield from rests_on(statement.fulfilled, knowledge)
-        if statement.regimen is not None:
-            yield from WEIGHTS_BY_BASIS[statement.regimen.weight]
+    yield from rests_on(knowledge.guideline.requires, knowledge)
+    for name in knowledge.rules:
+        yield from needs(name, knowledge)
     for finding in knowledge.findings.values():
         if finding.only_if is not None:
             yield finding.only_if.finding

@@ -5,7 +5,8 @@ The same findings and the same knowledge give the same bytes: no clock, no chanc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from textwrap import indent
 from typing import Any
 
 import msgspec
@@ -27,6 +28,16 @@ def to_json(content: object) -> str:
     """Return data as JSON text with a closing line end; decimals are plain numbers, digit for digit."""
     encoded = msgspec.json.Encoder(decimal_format="number").encode(content)
     return msgspec.json.format(encoded, indent=2).decode() + "\n"
+
+
+def json_in_parts(form: str, key: str, items: Iterable[object]) -> Iterator[str]:
+    """Yield what `to_json` makes of a format and a list under a key, an item of the list at a time."""
+    yield f'{{\n  "format": "{form}",\n  "{key}": ['
+    before, end = "\n", ""
+    for item in items:
+        yield before + indent(to_json(item).removesuffix("\n"), "    ")
+        before, end = ",\n", "\n  "
+    yield f"{end}]\n}}\n"
 
 
 def consultation_data(consultation: Consultation) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from engine import merkle
 from engine.checkpoints import Checkpoint, opened
 from engine.errors import Fault, InputError, Place
 from engine.ledger import Genesis, Ledger
-from engine.receipts import canonical, digest
-from engine.records import CONSULTATION, Entry
+from engine.receipts import canonical, digest, read_receipt
+from engine.records import CONSULTATION, Entry, Whole, read_entry
 
 FORMAT = "ivig-mg/inclusion/1"
 
@@ -28,7 +28,7 @@ class Inclusion(Struct, frozen=True):
     ledger: Genesis
     entry: str
     receipt: str
-    size: int
+    size: Whole
     path: list[str]
 
 
@@ -86,13 +86,13 @@ def check(proof: Inclusion, note: str, proof_file: str, note_file: str) -> tuple
 
 def _read(proof: Inclusion, file: str) -> tuple[Entry, dict[str, Any]]:
     try:
-        entry = msgspec.json.decode(proof.entry, type=Entry)
-        receipt = msgspec.json.decode(proof.receipt, type=dict[str, Any])
+        entry = read_entry(proof.entry.encode())
+        read_receipt(proof.receipt.encode())
     except ValueError:
         raise _refused("its entry or its receipt cannot be read", "Do not trust it.", file) from None
     if digest(proof.receipt.encode()) != entry.receipt:
         raise _refused("the receipt is not the one that was recorded", "Do not trust it.", file)
-    return entry, receipt
+    return entry, msgspec.json.decode(proof.receipt)
 
 
 def _bytes(digits: str) -> bytes:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
 import msgspec
 
-from engine.errors import Fault, InputError, Place, listed
+from engine.errors import Fault, InputError, Place, listed, shortened
 from engine.files import writing_new
 from engine.language import plain
-from engine.ledger import Ledger
-from engine.records import CONSULTATION, Entry, read_entry
-from engine.replay import receipt_of
+from engine.ledger import Ledger, Progress
+from engine.records import CONSULTATION, Entry
+from engine.replay import receipt_of, rule_base_of
+from engine.storage import damaged
 from engine.usage import grams_of
 
 FORMATS = ("jsonl", "csv", "parquet")
@@ -24,16 +25,18 @@ COLUMNS = (
     "number", "kind", "time", "actor", "patient", "knowledge", "layers", "parameters", "engine", "status", "applies",
     "least_g", "most_g", "to", "decision", "reasons", "text", "receipt",
 )  # fmt: skip
-"""The columns of a table, ahead of one for each finding; ``applies``, ``reasons``, ``layers`` and ``parameters`` are
-parted by blanks. A finding without a value has the reason for it: unknown, pending, not asked or not applicable.
+"""The columns of a table, ahead of one for each finding, ``finding.NAME``; ``applies``, ``reasons``, ``layers`` and
+``parameters`` are parted by blanks. A finding without a value has the reason for it: unknown, pending, not asked or
+not applicable.
 """
+
+FINDING = "finding."
+"""What the name of a finding's column begins with, so that no finding is taken for another column."""
 
 WRITTEN, FORMULA = ("actor", "text"), ("=", "+", "-", "@", "\t")
 """The columns that people wrote, and what a formula of a spreadsheet begins with."""
 
 TYPES = {"number": "BIGINT", "time": "TIMESTAMP", "least_g": "DECIMAL(18,6)", "most_g": "DECIMAL(18,6)", "to": "BIGINT"}
-
-Progress = Callable[[int], None]
 
 
 def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) -> Path:
@@ -52,22 +55,23 @@ def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) ->
             with open(unfinished, "w", encoding="utf-8") as file:
                 _json_lines(ledger, file, progress)
             return path
-        table = unfinished if ending == "csv" else unfinished.with_name(f"{unfinished.name}.csv")
-        try:
-            columns = _table(ledger, table, progress, for_people=ending == "csv")
-            if ending == "parquet":
+        table = unfinished if ending == "csv" else unfinished.with_name("table.csv")
+        columns = _table(ledger, table, progress, for_people=ending == "csv")
+        if ending == "parquet":
+            try:
                 _parquet(table, unfinished, columns)
-        finally:
-            if table != unfinished:
-                table.unlink(missing_ok=True)
+            except duckdb.Error as problem:
+                reason = shortened(str(problem).partition("\n")[0], 200)
+                found = f"its entries do not fit a Parquet file: {reason}"
+                remedy = "'ivig-mg audit verify' says what is altered; JSON lines take all entries."
+                raise InputError([Fault(found, remedy, Place(str(path)))]) from None
     return path
 
 
 def _entries(ledger: Ledger, progress: Progress) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
-    for row in ledger.rows():
-        entry = read_entry(row.leaf)
+    for entry in ledger.entries():
         yield entry, receipt_of(ledger, entry) if entry.kind == CONSULTATION else None
-        progress(row.number)
+        progress(entry.number)
 
 
 def _json_lines(ledger: Ledger, file: TextIO, progress: Progress) -> None:
@@ -81,13 +85,15 @@ def _table(ledger: Ledger, path: Path, progress: Progress, for_people: bool) -> 
 
     People open it with programs that take a text for a formula: then one that looks like it gets a mark.
     """
-    findings = sorted({name for known in _vocabularies(ledger) for name in known})
-    columns = [*COLUMNS, *findings]
+    findings = {column for known in _vocabularies(ledger) for column in known}
+    columns = [*COLUMNS, *sorted(findings)]
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for entry, receipt in _entries(ledger, progress):
             row = _row(entry, receipt)
+            if not row.keys() <= {*COLUMNS, *findings}:
+                raise damaged(ledger.path, f"entry {entry.number} has a finding that no knowledge in it knows")
             if for_people:
                 row |= {name: f"'{row[name]}" for name in WRITTEN if row.get(name, "")[:1] in FORMULA}
             writer.writerow(row)
@@ -95,10 +101,9 @@ def _table(ledger: Ledger, path: Path, progress: Progress, for_people: bool) -> 
 
 
 def _vocabularies(ledger: Ledger) -> Iterator[set[str]]:
-    from engine.replay import rule_base_of
-
+    """Yield the columns of the findings of each knowledge."""
     for name, _ in ledger.snapshots():
-        yield set(rule_base_of(ledger, name).knowledge.findings)
+        yield {f"{FINDING}{finding}" for finding in rule_base_of(ledger, name).knowledge.findings}
 
 
 def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
@@ -114,7 +119,9 @@ def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
         "layers": " ".join(layer["id"] for layer in receipt["layers"]),
         "parameters": " ".join(f"{name}={one['value']}" for name, one in receipt["parameters"].items()),
     }
-    return {**content, **receipt["unknown"], **receipt["findings"]}
+    return content | {
+        f"{FINDING}{name}": value for name, value in {**receipt["unknown"], **receipt["findings"]}.items()
+    }
 
 
 def _parquet(table: Path, path: Path, columns: list[str]) -> None:

@@ -27,25 +27,24 @@ def write_new(name: str | Path, text: str) -> Path:
 def writing_new(name: str | Path) -> Iterator[tuple[Path, Path]]:
     """Lend a path to write a new file at, beside the path that it gets once it is whole.
 
+    It is in a folder of its own, which its owner alone can enter; what else is written there goes with it.
+
     Raises:
         InputError: when something of that name is there, or it cannot be written.
 
     """
     path = require_new(name)
     try:
-        descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-        os.close(descriptor)
-        try:
-            yield path, Path(unfinished)
-            Path(unfinished).chmod(0o600)  # whoever wrote it may have made it anew
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:100]}.") as folder:
+            unfinished = Path(folder) / "unfinished"
+            yield path, unfinished
+            unfinished.chmod(0o600)
             with open(unfinished, "rb") as file:
                 os.fsync(file.fileno())
-            _publish(Path(unfinished), path)
-        finally:
-            Path(unfinished).unlink(missing_ok=True)
+            _publish(unfinished, path)
     except FileExistsError:
         raise _there_already(path) from None
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
         raise _unwritable(path, problem) from None
 
 
@@ -58,6 +57,8 @@ def require_new(name: str | Path) -> Path:
     """
     try:
         path = Path(name).expanduser()
+        if "\0" in str(path):
+            raise ValueError("embedded null byte")
         if path.exists() or path.is_symlink():
             raise _there_already(path)
         if not path.parent.is_dir():

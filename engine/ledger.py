@@ -7,7 +7,7 @@ subtrees that it completes (`merkle`), so that adding one costs the same whateve
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from engine import merkle, storage
 from engine.errors import Fault, InputError, Place
 from engine.keys import make_key
-from engine.receipts import canonical, digest
-from engine.records import CONSULTATION, Entry, Recording, read_entry, unpacked
+from engine.receipts import canonical, digest, read_receipt
+from engine.records import CONSULTATION, GREATEST, Entry, Recording, Whole, read_entry, unpacked
 from engine.snapshots import Snapshot
 from engine.storage import SQLITE, UNREADABLE, Database, cannot, damaged
 
@@ -36,13 +36,17 @@ BATCH = 500
 """How many entries are read at a time."""
 
 
+Progress = Callable[[int], None]
+"""What is told the number of each entry that was done."""
+
+
 class Genesis(Struct, frozen=True):
     """What a ledger begins with; its digest is the ledger's id, so that an id stands for one key."""
 
     format: str
     nonce: str
     public_key: str
-    sqlite: int
+    sqlite: Whole
 
 
 class Row(Struct, frozen=True):
@@ -65,7 +69,7 @@ class Ledger:
         try:
             self.genesis = msgspec.json.decode(content, type=Genesis)
             self.public = bytes.fromhex(self.genesis.public_key)
-        except (msgspec.DecodeError, ValueError):
+        except (ValueError, RecursionError):
             raise damaged(path, "what it begins with is damaged") from None
 
     def close(self) -> None:
@@ -102,6 +106,25 @@ class Ledger:
         """Yield the entries from a number on, as they stand."""
         for number, leaf, hashes in self._batches("SELECT number, leaf, hashes FROM entries", first):
             yield Row(number, _bytes(leaf), _bytes(hashes))
+
+    def entries(self, first: int = 1) -> Iterator[Entry]:
+        """Yield the entries from a number on.
+
+        Raises:
+            InputError: at one that is damaged.
+
+        """
+        for row in self.rows(first):
+            yield self._read(row.number, row.leaf)
+
+    def _read(self, number: int, leaf: bytes) -> Entry:
+        try:
+            entry = read_entry(leaf)
+        except ValueError:
+            entry = None
+        if entry is None or entry.number != number:
+            raise damaged(self.path, f"entry {number} is damaged")
+        return entry
 
     def everything(self) -> Iterator[tuple[Row, tuple[bytes, bytes] | None]]:
         """Yield the entries as they stand, each with its receipt and the text shown, compressed, where it has them."""
@@ -142,7 +165,7 @@ class Ledger:
             ' WHERE instr(leaf, \'"kind":"consultation"\') = 0'
         )
         with self.reading():
-            return [row[0] for row in self.database.execute(query)]
+            return [row[0] for row in self.database.gather(query)]
 
     def entry(self, number: int) -> Entry:
         """Return the entry with a number.
@@ -156,16 +179,13 @@ class Ledger:
             size = self.size
             known = f"Its entries are 1 to {size}." if size else "It has none yet."
             raise InputError([Fault(f"there is no entry {number} in the ledger", known, Place(str(self.path)))])
-        try:
-            return read_entry(_bytes(row[0]))
-        except ValueError:
-            raise damaged(self.path, f"entry {number} is damaged") from None
+        return self._read(number, _bytes(row[0]))
 
     def contents(self, entry: Entry) -> tuple[bytes, bytes]:
         """Return the receipt of a consultation, and the text that was shown.
 
         Raises:
-            InputError: when they are missing, damaged, or not those that were recorded.
+            InputError: when they are missing, damaged, not those that were recorded, or in no such form.
 
         """
         row = self._one("SELECT receipt, shown FROM contents WHERE number = ?", (entry.number,))
@@ -176,6 +196,12 @@ class Ledger:
         if (digest(receipt), digest(shown)) != (entry.receipt, entry.shown):
             found = f"what entry {entry.number} holds is not what was recorded"
             raise InputError([Fault(found, "'ivig-mg audit verify' says what is altered.", Place(str(self.path)))])
+        try:
+            read_receipt(receipt)
+            shown.decode()
+        except ValueError:
+            found = f"what entry {entry.number} holds is not in the form of a receipt and a text"
+            raise damaged(self.path, found) from None
         return receipt, shown
 
     def snapshots(self) -> Iterator[tuple[str, bytes]]:
@@ -264,6 +290,8 @@ class Ledger:
 
     def _append(self, unnumbered: Entry) -> Entry:
         number = self.size + 1
+        if number > GREATEST:
+            raise damaged(self.path, f"entry {self.size} is damaged")
         entry = replace(unnumbered, number=number, ledger=self.id, sqlite=SQLITE)
         leaf = entry.leaf
         hashes = merkle.complete(number - 1, merkle.leaf_hash(leaf), self.completed)
@@ -284,8 +312,8 @@ def _bytes(value: object) -> bytes:
 # Opening. ----------------------------------------------------------------------------------
 
 
-def open_ledger(path: Path) -> Ledger:
-    """Return the ledger in a file.
+def open_ledger(path: Path, waiting: Callable[[], None] | None = None) -> Ledger:
+    """Return the ledger in a file; ``waiting`` is told once when another process keeps it locked.
 
     Raises:
         InputError: when there is none, it cannot be read, or it is not a ledger that this program knows.
@@ -295,11 +323,13 @@ def open_ledger(path: Path) -> Ledger:
         found = "there is no ledger here yet" if not path.exists() else "this is not a file"
         remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
         raise InputError([Fault(found, remedy, Place(str(path)))])
-    return Ledger(path, storage.connected(path))
+    return Ledger(path, storage.connected(path, waiting=waiting))
 
 
-def begin_or_open(path: Path, key: Path) -> Ledger:
+def begin_or_open(path: Path, key: Path, waiting: Callable[[], None] | None = None) -> Ledger:
     """Return the ledger in a file, beginning it, and its key, where there is none yet.
+
+    ``waiting`` is told once when another process keeps it locked.
 
     Raises:
         InputError: when it can be neither begun nor opened.
@@ -311,4 +341,4 @@ def begin_or_open(path: Path, key: Path) -> Ledger:
         return canonical(msgspec.to_builtins(made))
 
     storage.make_file(path)
-    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis)))
+    return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis), waiting))

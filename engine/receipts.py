@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import rfc8785
+from msgspec import Meta, Struct
 
 from engine import __version__
 from engine.consultation import Consultation
@@ -28,6 +30,101 @@ BY_NAME = ("findings", "derived", "unknown", "parameters")
 """The parts of the contract whose keys are names of the knowledge, which may be any words."""
 
 LEFT_OUT = ("format", "not_covered")
+
+Grams = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,99})?$")]
+
+
+class Named(Struct, frozen=True):
+    """A layer, or a note from outside the source."""
+
+    id: str
+
+
+class Judged(Struct, frozen=True):
+    """A statement or a conflict."""
+
+    id: str
+    verdict: str
+    missing: list[str]
+
+
+class Advised(Struct, frozen=True):
+    """A dose; ``of`` is the dose that it spreads, if it is none of its own."""
+
+    total_g: Grams | None
+    of: str = ""
+
+
+class Open(Struct, frozen=True):
+    """A question that stayed open."""
+
+    finding: str
+
+
+class Premise(Struct, frozen=True):
+    """What a step of the trace rests on."""
+
+    about: str
+    truth: str
+
+
+class Step(Struct, frozen=True):
+    """A rule that was concluded."""
+
+    step: int
+    rule: str
+    verdict: str
+    premises: list[Premise]
+    references: list[int | str]
+
+
+class Setting(Struct, frozen=True):
+    """A local parameter in force."""
+
+    value: str
+
+
+class Guideline(Struct, frozen=True):
+    """The knowledge in force."""
+
+    digest: str
+
+
+class Receipt(Struct, frozen=True):
+    """The form of a receipt: of its parts, those that are read again."""
+
+    format: Literal["ivig-mg/receipt/1"]
+    engine: str
+    guideline: Guideline
+    layers: list[Named]
+    findings: dict[str, str]
+    unknown: dict[str, str]
+    parameters: dict[str, Setting]
+    status: str
+    statements: list[Judged]
+    doses: list[Advised]
+    conflicts: list[Judged]
+    open_questions: list[Open]
+    outside_source: list[Named]
+    trace: list[Step]
+
+    @property
+    def applies(self) -> tuple[str, ...]:
+        """The statements, then the conflicts, that apply."""
+        return tuple(one.id for one in (*self.statements, *self.conflicts) if one.verdict == "applies")
+
+
+def read_receipt(content: bytes) -> Receipt:
+    """Return the receipt that a text states.
+
+    Raises:
+        ValueError: when it is not in the form of one.
+
+    """
+    try:
+        return msgspec.json.decode(content, type=Receipt)
+    except RecursionError:
+        raise ValueError("too deep") from None
 
 
 def receipt(consultation: Consultation) -> dict[str, Any]:

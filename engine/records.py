@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Any
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine.consultation import Consultation
-from engine.errors import Fault, InputError, did_you_mean, listed
+from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.model import natural
 from engine.receipts import canonical, digest, receipt
 
@@ -41,6 +41,15 @@ LARGEST = 5_000_000
 """The largest receipt or text that is read, in bytes."""
 
 
+GREATEST = 2**53 - 1
+"""The greatest number that canonical JSON can hold."""
+
+Whole = Annotated[int, Meta(ge=0, le=GREATEST)]
+
+
+Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+
+
 class Entry(Struct, frozen=True, omit_defaults=True):
     """One entry of a ledger; of a response, ``to`` is the number of the consultation that it answers.
 
@@ -52,8 +61,8 @@ class Entry(Struct, frozen=True, omit_defaults=True):
 
     format: str
     kind: str
-    number: int
-    time: str
+    number: Whole
+    time: Time
     actor: str
     ledger: str = ""
     patient: str = ""
@@ -64,8 +73,8 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     knowledge: str = ""
     status: str = ""
     applies: tuple[str, ...] = ()
-    sqlite: int = 0
-    to: int = 0
+    sqlite: Whole = 0
+    to: Whole = 0
     decision: str = ""
     reasons: tuple[str, ...] = ()
     text: str = ""
@@ -91,7 +100,10 @@ def read_entry(leaf: bytes) -> Entry:
         ValueError: when it states none.
 
     """
-    return msgspec.json.decode(leaf, type=Entry)
+    try:
+        return msgspec.json.decode(leaf, type=Entry)
+    except RecursionError:
+        raise ValueError("too deep") from None
 
 
 def recording(
@@ -148,12 +160,6 @@ def applying(consultation: Consultation) -> tuple[str, ...]:
     return tuple(consultation.applying(ids))
 
 
-def applying_by(content: Any) -> tuple[str, ...]:
-    """Return the statements, then the conflicts, that apply by a receipt."""
-    entries = [*content["statements"], *content["conflicts"]]
-    return tuple(entry["id"] for entry in entries if entry["verdict"] == "applies")
-
-
 def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: str, actor: str) -> Entry:
     """Return the entry of a clinician's decision on a consultation, without a number.
 
@@ -164,7 +170,8 @@ def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: 
     known = listed(list(REASONS), "or")
     faults = [
         Fault(
-            f"'{reason}' is not a known reason", did_you_mean(reason, REASONS) or f"Use {listed(list(REASONS), 'or')}."
+            f"'{shortened(reason)}' is not a known reason",
+            did_you_mean(reason, REASONS) or f"Use {listed(list(REASONS), 'or')}.",
         )
         for reason in reasons
         if reason not in REASONS
@@ -175,9 +182,11 @@ def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: 
         faults.append(Fault("the reason 'other' says nothing by itself", "Say it with '--text'."))
     if len(text) > LONGEST_TEXT:
         faults.append(Fault(f"a text of {len(text)} signs", f"Say it in at most {LONGEST_TEXT}."))
+    words = " ".join(text.split())
+    if not words.isprintable():
+        faults.append(Fault("the text holds a sign that cannot be printed", "Leave it out of '--text'."))
     if faults:
         raise InputError(faults)
-    words = " ".join(text.split())
     return Entry(
         FORMAT,
         RESPONSE,

@@ -1,33 +1,26 @@
-"""A recorded consultation once more: under the knowledge then in force, or under another.
-
-Under its own knowledge it must come out byte for byte as it was recorded; under another, what would be
-advised differently is told by the statement that is responsible.
-"""
+"""A recorded consultation once more, under the knowledge then in force: byte for byte, or a difference in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from engine.compiler import RuleBase, compile_rules
-from engine.conditions import Judge
-from engine.consultation import Consultation, consult, evaluate
-from engine.contract import dose_data
+from engine.consultation import Consultation, consult
 from engine.errors import EngineError, Fault, InputError, KnowledgeError
 from engine.findings import NOT_APPLICABLE, Findings, Given, interpret
 from engine.ledger import Ledger
-from engine.loading import load
-from engine.model import AnyDose, Knowledge, Named, natural, parts
+from engine.model import Knowledge, natural
 from engine.receipts import canonical, receipt
-from engine.records import CONSULTATION, Entry, read_entry
+from engine.records import CONSULTATION, Entry
 from engine.snapshots import knowledge_of
 
-Progress = Callable[[int], None]
+IN_FORM = "it says the same in another form: its bytes differ, or something stands there twice"
+"""How a recorded receipt differs where nothing that it says does."""
 
 
 class Replayed(Struct, frozen=True):
@@ -37,28 +30,6 @@ class Replayed(Struct, frozen=True):
     differences: tuple[str, ...] = ()
     engine: str = ""
     """The version of the engine that it was recorded by, where that is not the one in use."""
-
-
-class Change(Struct, frozen=True):
-    """What one statement or conflict would say otherwise: before and now, and in which consultations."""
-
-    responsible: str
-    before: str
-    after: str
-    entries: tuple[int, ...]
-    follows: tuple[str, ...] = ()
-    """What else would come out otherwise because of it."""
-
-
-class Impact(Struct, frozen=True):
-    """How a ledger's consultations would read under other knowledge."""
-
-    knowledge: str
-    consultations: int
-    affected: int
-    changes: tuple[Change, ...]
-    unreadable: tuple[tuple[int, str], ...] = ()
-    """Consultations whose findings the other knowledge does not take, with the reason."""
 
 
 def rule_base_of(ledger: Ledger, snapshot: str) -> RuleBase:
@@ -84,7 +55,7 @@ def receipt_of(ledger: Ledger, entry: Entry) -> dict[str, Any]:
     """Return the receipt of a consultation as data.
 
     Raises:
-        InputError: when it is missing or damaged.
+        InputError: when it is missing, damaged, or not in the form of one.
 
     """
     content: dict[str, Any] = msgspec.json.decode(ledger.contents(entry)[0])
@@ -107,13 +78,7 @@ def findings_of(knowledge: Knowledge, content: Mapping[str, Any]) -> Findings:
 
 def consultations(ledger: Ledger, first: int = 1) -> Iterator[Entry]:
     """Yield the entries that are consultations."""
-    for row in ledger.rows(first):
-        entry = read_entry(row.leaf)
-        if entry.kind == CONSULTATION:
-            yield entry
-
-
-# Under its own knowledge. ------------------------------------------------------------------
+    return (entry for entry in ledger.entries(first) if entry.kind == CONSULTATION)
 
 
 def again(ledger: Ledger, entry: Entry) -> tuple[Consultation, dict[str, Any]]:
@@ -134,7 +99,7 @@ def replay(ledger: Ledger, entry: Entry) -> Replayed:
     now["engine"] = before["engine"]
     if canonical(now) == ledger.contents(entry)[0]:
         return Replayed(entry.number, engine=other)
-    return Replayed(entry.number, tuple(differences(before, now)), other)
+    return Replayed(entry.number, tuple(differences(before, now)) or (IN_FORM,), other)
 
 
 def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
@@ -150,7 +115,7 @@ def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
 
 def _of_lists(before: list[Any], now: list[Any], at: str) -> Iterator[str]:
     """Yield where two lists differ; entries with an id are compared by it."""
-    if all(isinstance(part, dict) and "id" in part for part in (*before, *now)):
+    if all(isinstance(part, dict) and isinstance(part.get("id"), str) for part in (*before, *now)):
         old, new = ({part["id"]: part for part in parts_} for parts_ in (before, now))
         for name in natural({*old, *new}):
             yield from differences(old.get(name), new.get(name), f"{at}.{name}")
@@ -167,122 +132,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list) and not any(isinstance(part, dict | list) for part in value):
         return ", ".join(map(str, value)) or "none"
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-# Under other knowledge. --------------------------------------------------------------------
-
-
-def impact(ledger: Ledger, base: Path, layers: Sequence[Path] = (), progress: Progress = lambda done: None) -> Impact:
-    """Return which consultations would read differently under another base, by the statement responsible.
-
-    Without ``layers`` each is judged with the layers that it had. Consultations with the same receipt come
-    out alike, so each receipt is judged once.
-    """
-    new = load(base, layers)
-
-    def under(snapshot: str) -> Knowledge:
-        return new if layers else knowledge_of(ledger.snapshot(snapshot), base)
-
-    found: dict[tuple[str, str, str], list[int]] = {}
-    follows: dict[tuple[str, str, str], set[str]] = {}
-    unreadable: list[tuple[int, str]] = []
-    judged: dict[str, tuple[dict[tuple[str, str, str], set[str]], str]] = {}
-    total = affected = 0
-    for entry in consultations(ledger):
-        if entry.receipt not in judged:
-            judged[entry.receipt] = _judged(ledger, entry, under)
-        changed, reason = judged[entry.receipt]
-        total += 1
-        affected += bool(changed)
-        if reason:
-            unreadable.append((entry.number, reason))
-        for key, others in changed.items():
-            found.setdefault(key, []).append(entry.number)
-            follows.setdefault(key, set()).update(others)
-        progress(total)
-    order = natural({key[0] for key in found})
-    changes = (
-        Change(*key, tuple(found[key]), tuple(natural(follows[key])))
-        for key in sorted(found, key=lambda key: (order.index(key[0]), key[1:]))
-    )
-    return Impact(new.digest, total, affected, tuple(changes), tuple(unreadable))
-
-
-def _judged(
-    ledger: Ledger, entry: Entry, under: Callable[[str], Knowledge]
-) -> tuple[dict[tuple[str, str, str], set[str]], str]:
-    """Return what would be said otherwise, each with what follows from it; or why that cannot be told."""
-    content = receipt_of(ledger, entry)
-    old = rule_base_of(ledger, entry.snapshot).knowledge
-    try:
-        new = under(entry.snapshot)
-        if old.digest == new.digest:
-            return {}, ""
-        after = evaluate(Judge(new, findings_of(new, content)))
-    except (InputError, KnowledgeError) as problem:
-        return {}, problem.faults[0].found
-    before = evaluate(Judge(old, findings_of(old, content)))
-    return dict(_by_responsible(before, after)), ""
-
-
-def _by_responsible(before: Consultation, after: Consultation) -> Iterator[tuple[tuple[str, str, str], set[str]]]:
-    """Yield each rule that is said otherwise by itself, before and now, with those that follow it."""
-    said = {name: (_said(before, name), _said(after, name)) for name in {**before.verdicts, **after.verdicts}}
-    differing = {name for name, (old, new) in said.items() if old != new}
-    above = {name: _rests_on(name, before.knowledge, after.knowledge) & differing for name in differing}
-    for name in natural(differing):
-        if above[name] and _entry(name, before.knowledge) == _entry(name, after.knowledge):
-            continue  # it says the same as before, and follows from another
-        follows = {other for other in differing if name in _all_above(other, above)}
-        yield (name, *said[name]), follows
-    if before.status != after.status and not differing:
-        yield ("status", before.status, after.status), set()
-
-
-def _entry(name: str, knowledge: Knowledge) -> object:
-    return knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts.get(name)
-
-
-def _rests_on(name: str, *knowledge: Knowledge) -> set[str]:
-    found: set[str] = set()
-    for one in knowledge:
-        for part in parts(one.rules[name]) if name in one.rules else ():
-            if isinstance(part, Named):
-                found.add(part.name)
-            elif isinstance(part, AnyDose):
-                found.update(one.regimens)
-    return found
-
-
-def _all_above(name: str, above: Mapping[str, Iterable[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(above[name])
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += above[one]
-    return found
-
-
-def _said(consultation: Consultation, name: str) -> str:
-    """Return all that a reader would see of a rule: its verdict, and where it applies, what it says."""
-    verdict = consultation.verdicts.get(name)
-    if verdict is None:
-        return "not there"
-    if verdict.verdict != "applies" or name in consultation.knowledge.concepts:
-        return verdict.verdict.replace("_", " ")
-    knowledge = consultation.knowledge
-    entry = knowledge.statements.get(name) or knowledge.conflicts[name]
-    words = [verdict.verdict, entry.says]
-    if name in knowledge.statements:
-        words.append(f"references {', '.join(map(str, consultation.references(name)))}")
-    if verdict.fulfilled is not None:
-        words.append(f"fulfilled: {verdict.fulfilled}")
-    words += [_dose(dose) for dose in consultation.doses if dose.statement == name]
-    return "; ".join(words)
-
-
-def _dose(dose: Any) -> str:
-    data = dose_data(dose)
-    return ", ".join(f"{key} {data[key]}" for key in ("g_per_kg", "weight_basis", "total_g", "days", "daily_g"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.language import answer, compared, gate_name, phrase, plain
-from engine.model import WEIGHTS_BY_BASIS, AnyDose, Condition, Gate, Knowledge, Named, Statement, Test, natural, parts
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Condition, Gate, Knowledge, Named, Test, natural, parts
 
 
 def rule_tree(condition: Condition, knowledge: Knowledge) -> dict[str, Any]:
@@ -56,23 +57,27 @@ def rests_on(condition: Condition, knowledge: Knowledge) -> list[str]:
     return list(found)
 
 
-def needs(statement: Statement, knowledge: Knowledge) -> list[str]:
-    """Return what a statement rests on: its rule, the weights of its dose, and what fulfils it."""
+def needs(name: str, knowledge: Knowledge) -> list[str]:
+    """Return what a rule rests on: what it names, and of a statement the weights of its dose and what fulfils it."""
+    found = rests_on(knowledge.rules[name], knowledge)
+    statement = knowledge.statements.get(name)
+    if statement is None:
+        return found
     weights = WEIGHTS_BY_BASIS[statement.regimen.weight] if statement.regimen is not None else ()
     fulfilled = rests_on(statement.fulfilled, knowledge) if statement.fulfilled is not None else ()
-    return list(dict.fromkeys([*rests_on(knowledge.rules[statement.id], knowledge), *weights, *fulfilled]))
+    return list(dict.fromkeys([*found, *weights, *fulfilled]))
 
 
 def used_by(name: str, knowledge: Knowledge) -> list[str]:
     """Return the rules and findings that rest on a name directly."""
-    statements = knowledge.statements
-    rules = [
-        rule
-        for rule, condition in knowledge.rules.items()
-        if name in (needs(statements[rule], knowledge) if rule in statements else rests_on(condition, knowledge))
-    ]
-    fulfilled = [
-        s.id for s in knowledge.statements.values() if s.fulfilled and name in rests_on(s.fulfilled, knowledge)
-    ]
+    rules = [rule for rule in knowledge.rules if name in needs(rule, knowledge)]
     governed = [f.name for f in knowledge.findings.values() if f.only_if is not None and f.only_if.finding == name]
-    return [*natural({*rules, *fulfilled}), *governed]
+    return [*natural(rules), *governed]
+
+
+def resting_on(name: str, below: Mapping[str, Collection[str]]) -> set[str]:
+    """Return a name and all that rest on it, at however many removes; ``below`` has what each rests on directly."""
+    found = {name}
+    while more := {other for other, under in below.items() if other not in found and not found.isdisjoint(under)}:
+        found |= more
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.ledger import Ledger
 from engine.records import Entry
 from engine.replay import consultations, rule_base_of
+from engine.usage import Decisions
 
 
 class Selection(Struct, frozen=True):
@@ -79,16 +80,17 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def select(ledger: Ledger, wanted: Selection, decided: Mapping[int, Sequence[Entry]]) -> Iterator[Entry]:
-    """Yield the consultations that are wanted; ``decided`` has the decisions on each."""
+def select(ledger: Ledger, wanted: Selection) -> Iterator[tuple[Entry, list[Entry]]]:
+    """Yield the consultations that are wanted, each with the decisions on it."""
+    decisions = Decisions(ledger)
     for entry in consultations(ledger):
-        overridden = any(one.decision == "overridden" for one in decided.get(entry.number, ()))
+        answers = decisions.on(entry.number)
         if (
             entry.time >= wanted.first
             and (not wanted.last or entry.time[:10] <= wanted.last)
             and (not wanted.statement or wanted.statement in entry.applies)
             and (not wanted.status or wanted.status == entry.status)
             and entry.knowledge.startswith(wanted.digest)
-            and (not wanted.overridden or overridden)
+            and (not wanted.overridden or any(one.decision == "overridden" for one in answers))
         ):
-            yield entry
+            yield entry, answers

@@ -57,10 +57,13 @@ def knowledge_of(snapshot: Snapshot, base: Path | None = None) -> Knowledge:
         ValueError: when it is no snapshot.
 
     """
-    folders: Any = msgspec.json.decode(snapshot.content, type=list[dict[str, str]])
-    with tempfile.TemporaryDirectory() as there:
-        own, *layers = (_written(Path(there) / str(number), files) for number, files in enumerate(folders))
-        return load(base or own, layers)
+    try:
+        folders: Any = msgspec.json.decode(snapshot.content, type=list[dict[str, str]])
+        with tempfile.TemporaryDirectory() as there:
+            own, *layers = (_written(Path(there) / str(number), files) for number, files in enumerate(folders))
+            return load(base or own, layers)
+    except (OSError, RecursionError) as problem:
+        raise ValueError(str(problem)) from None
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from engine import pages
 from engine.errors import Fault, InputError, Place
-
-Database = sqlite3.Connection
 
 APPLICATION = 0x69766967
 """The number by which SQLite's file format names its application: 'ivig'."""
@@ -26,8 +26,12 @@ SQLITE = int("{}{:03}{:03}".format(*sqlite3.sqlite_version_info))
 WAIT = 300.0
 """How long to wait for other processes that record at the same time, in seconds."""
 
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
-"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot read."""
+PATIENCE = 1.5
+"""After how long that is said, in seconds; no wait can be interrupted sooner."""
+
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What reading a file raises that is no database, or is damaged: also where SQLite quotes what it cannot
+read, and where a number leads beyond what it can count."""
 
 TABLES = (
     "CREATE TABLE genesis (content BLOB NOT NULL) STRICT",
@@ -35,6 +39,36 @@ TABLES = (
     "CREATE TABLE entries (number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, hashes BLOB NOT NULL) STRICT",
     "CREATE TABLE contents (number INTEGER PRIMARY KEY, receipt BLOB NOT NULL, shown BLOB NOT NULL) STRICT",
 )
+
+
+class Database(sqlite3.Connection):
+    """A connection that waits for other processes, and says so once: by ``waiting``."""
+
+    waiting: Callable[[], None] | None = None
+
+    def execute(self, query: str, values: Any = (), /) -> sqlite3.Cursor:
+        """Execute a statement, once no other process keeps the file locked."""
+        waited = 0.0
+        while True:
+            try:
+                return super().execute(query, values)
+            except sqlite3.OperationalError as problem:  # noqa: PERF203 – each attempt may be refused anew
+                waited += PATIENCE
+                if "database is locked" not in str(problem) or waited >= WAIT:
+                    raise
+                if self.waiting is not None:
+                    self.waiting()
+                    self.waiting = None
+
+    def gather(self, query: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query that takes long; unlike another, Ctrl-C ends it at once."""
+        with ThreadPoolExecutor(1) as pool:  # while SQLite works, only another thread hears of Ctrl-C
+            rows = pool.submit(lambda: self.execute(query).fetchall())
+            try:
+                return rows.result()
+            except KeyboardInterrupt:
+                self.interrupt()
+                raise
 
 
 class _NotALedgerError(Exception):
@@ -45,8 +79,10 @@ class _NotALedgerError(Exception):
         self.found, self.remedy = found, remedy
 
 
-def connected(path: Path, prepare: Callable[[Database], None] = lambda database: None) -> Database:
-    """Return a connection to the file of a ledger, once it was prepared.
+def connected(
+    path: Path, prepare: Callable[[Database], None] = lambda database: None, waiting: Callable[[], None] | None = None
+) -> Database:
+    """Return a connection to the file of a ledger, once it was prepared; ``waiting`` is told of a long wait.
 
     Raises:
         InputError: when it cannot be opened, or is not a ledger that this program knows.
@@ -54,7 +90,10 @@ def connected(path: Path, prepare: Callable[[Database], None] = lambda database:
     """
     database = None
     try:
-        database = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
+        database = sqlite3.connect(
+            path, timeout=min(PATIENCE, WAIT), isolation_level=None, check_same_thread=False, factory=Database
+        )
+        database.waiting = waiting
         database.execute(f"PRAGMA page_size = {pages.PAGE}")
         database.execute("PRAGMA synchronous = EXTRA")  # a rollback journal is gone from the disk before the answer
         database.execute("PRAGMA secure_delete = ON")
@@ -113,7 +152,7 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
     try:
         database.execute("BEGIN")
         found = [
-            f"the file is damaged: {row[0]}" for row in database.execute("PRAGMA integrity_check") if row[0] != "ok"
+            f"the file is damaged: {row[0]}" for row in database.gather("PRAGMA integrity_check") if row[0] != "ok"
         ]
         found += _schema_faults(database)
         if not found:

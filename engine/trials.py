@@ -5,7 +5,7 @@ What is concluded of each patient while nothing is changed is kept, and only wha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -14,8 +14,9 @@ from engine.conditions import Judge
 from engine.consultation import Consultation, evaluate
 from engine.errors import InputError
 from engine.findings import interpret
-from engine.model import AnyDose, Knowledge, Named, parts
+from engine.model import Knowledge
 from engine.mutants import Mutant
+from engine.rules import needs, resting_on
 from engine.verification import differences
 
 READ_ANEW = ("scope", "governor", "parameter")
@@ -46,7 +47,7 @@ class Trials:
     def __init__(self, knowledge: Knowledge, cases: Sequence[Case]) -> None:
         judges = [Judge(knowledge, interpret(knowledge, case.findings, case.parameters)) for case in cases]
         self.held = [Held(case, judge, evaluate(judge)) for case, judge in zip(cases, judges, strict=True)]
-        self.named = {name: set(_named(knowledge, name)) for name in knowledge.rules}
+        self.below = {name: needs(name, knowledge) for name in knowledge.rules}
 
     def notice(self, mutant: Mutant) -> bool:
         """Whether some case fails under a mutant; those that speak of the changed entry are tried first."""
@@ -60,22 +61,7 @@ class Trials:
 
     def resting_on(self, name: str) -> set[str]:
         """Return a rule and all that rest on it, at however many removes."""
-        found = {name}
-        while more := {rule for rule, named in self.named.items() if rule not in found and named & found}:
-            found |= more
-        return found
-
-
-def _named(knowledge: Knowledge, rule: str) -> Iterator[str]:
-    """Yield the rules that a rule, and what fulfils it, name."""
-    statement = knowledge.statements.get(rule)
-    fulfilled = (statement.fulfilled,) if statement is not None and statement.fulfilled is not None else ()
-    for condition in (knowledge.rules[rule], *fulfilled):
-        for part in parts(condition):
-            if isinstance(part, Named):
-                yield part.name
-            elif isinstance(part, AnyDose):
-                yield from knowledge.regimens
+        return resting_on(name, self.below)
 
 
 def _fails(case: Case, mutant: Mutant) -> bool:

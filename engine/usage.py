@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
-from engine.ledger import Ledger
-from engine.records import CONSULTATION, Entry, read_entry
+from engine.ledger import Ledger, Progress
+from engine.records import CONSULTATION, Entry
 from engine.replay import receipt_of
-
-Progress = Callable[[int], None]
 
 
 class Grams(Struct):
@@ -49,14 +47,22 @@ def usage(ledger: Ledger, progress: Progress = lambda done: None) -> Usage:
     return _Counting(ledger, progress).count()
 
 
-def decisions(ledger: Ledger) -> dict[int, list[Entry]]:
-    """Return the decisions on each consultation that has any, the latest last: that one counts."""
-    found: dict[int, list[Entry]] = {}
-    for row in ledger.rows():
-        entry = read_entry(row.leaf)
-        if entry.kind != CONSULTATION:
-            found.setdefault(entry.to, []).append(entry)
-    return found
+class Decisions:
+    """The decisions on each consultation of a ledger.
+
+    Only their numbers are kept, and the entries read when they are asked for, so that memory stays small.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._numbers: dict[int, list[int]] = {}
+        for entry in ledger.entries():
+            if entry.kind != CONSULTATION:
+                self._numbers.setdefault(entry.to, []).append(entry.number)
+
+    def on(self, consultation: int) -> list[Entry]:
+        """Return the decisions on a consultation, the latest last: that one counts."""
+        return [self._ledger.entry(number) for number in self._numbers.get(consultation, ())]
 
 
 def grams_of(receipt: Mapping[str, Any]) -> tuple[Decimal, Decimal] | None:
@@ -71,7 +77,7 @@ class _Counting:
     def __init__(self, ledger: Ledger, progress: Progress) -> None:
         self.ledger = ledger
         self.progress = progress
-        self.decided = {number: made[-1] for number, made in decisions(ledger).items()}
+        self.decisions = Decisions(ledger)
         self.found = Usage(ledger.id)
         self.counts: dict[str, Counter[str]] = {
             name: Counter() for name in ("statuses", "applied", "overridden", "open", "responses", "reasons")
@@ -79,14 +85,10 @@ class _Counting:
         self.grams: dict[str, Grams] = {}
 
     def count(self) -> Usage:
-        for row in self.ledger.rows():
-            entry = read_entry(row.leaf)
+        for entry in self.ledger.entries():
             if entry.kind == CONSULTATION:
                 self.add(entry)
-            self.progress(row.number)
-        for decision in self.decided.values():
-            self.counts["responses"][decision.decision] += 1
-            self.counts["reasons"].update(decision.reasons)
+            self.progress(entry.number)
         counted = {name: dict(sorted(counts.items(), key=_most_first)) for name, counts in self.counts.items()}
         for name, counts in counted.items():
             setattr(self.found, name, counts)
@@ -99,9 +101,10 @@ class _Counting:
         found.first, found.last = min(found.first or entry.time, entry.time), max(found.last, entry.time)
         self.counts["statuses"][entry.status] += 1
         self.counts["applied"].update(entry.applies)
-        decision = self.decided.get(entry.number)
-        if decision is not None and decision.decision == "overridden":
-            self.counts["overridden"].update(entry.applies)
+        for decision in self.decisions.on(entry.number)[-1:]:
+            self.counts["responses"][decision.decision] += 1
+            self.counts["reasons"].update(decision.reasons)
+            self.counts["overridden"].update(entry.applies if decision.decision == "overridden" else ())
         receipt = receipt_of(self.ledger, entry)
         self.counts["open"].update(question["finding"] for question in receipt["open_questions"])
         grams = grams_of(receipt)

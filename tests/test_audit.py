@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.ledger import open_ledger
-from tests.conftest import CASES, ROOT
+from tests.conftest import ROOT
 from tests.ledgers import ledger_of, spread
 from tests.test_cli import failed, ivig
 
@@ -58,6 +61,25 @@ def test_a_patient_reference_has_one_form_and_is_not_empty(place: list[str]) -> 
     assert len({entry["patient"] for entry in entries}) == 1
     error = failed(ivig("consult", CRISIS, "--record", "--patient", " ", *place))
     assert "a patient reference without a sign in it" in error
+
+
+def test_a_word_that_cannot_be_printed_is_refused_and_nothing_recorded(place: list[str]) -> None:
+    for word in (b"\xff\xfe", b"a\x07b", b"a\x1b[2Jb"):
+        said = os.fsdecode(word)
+        for option, found in (
+            ("--patient", "a patient reference with a sign in it"),
+            ("--actor", "cannot be the name"),
+        ):
+            assert found in failed(ivig("consult", CRISIS, "--record", *place, option, said))
+            assert not Path(place[1]).exists()
+    record(place)
+    for option, found in (("--text", "the text holds a sign"), ("--actor", "cannot be the name")):
+        for said in ("\udcff", "\x07"):
+            assert found in failed(ivig("audit", "respond", "1", "accepted", *place, option, said))
+    assert "'�' is not a known reason" in failed(
+        ivig("audit", "respond", "1", "accepted", *place, "--reason", "\udcff")
+    )
+    assert open_ledger(Path(place[1])).size == 1
 
 
 def test_a_patient_is_never_hashed_with_the_key_of_another_ledger(place: list[str], tmp_path: Path) -> None:
@@ -152,36 +174,68 @@ def test_a_ledger_that_is_not_there_is_said(place: list[str]) -> None:
         assert "there is no ledger here yet" in failed(ivig("audit", *words, *place))
 
 
-@pytest.mark.parametrize("command", [["verify"], ["replay", "--all"], ["impact"]])
-def test_long_work_is_interrupted_quietly_and_run_again(tmp_path: Path, command: list[str]) -> None:
-    path = tmp_path / "a.sqlite"
-    ledger = ledger_of(path, CASES)
-    ledger.close()
-    words = [sys.executable, "-c", SLOWLY, "audit", *command, "--ledger", str(path)]
-    child = subprocess.Popen(
-        words,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "."},
-    )
-    assert child.stderr is not None
-    assert child.stderr.readline() == "begun\n"
-    time.sleep(0.2)
-    child.send_signal(signal.SIGINT)
-    out, error = child.communicate(timeout=60)
+LONG = {
+    "verify": ["verify"],
+    "replay": ["replay", "--all"],
+    "impact": ["impact"],
+    "export": ["export", "--out", "out.parquet"],
+    "report": ["report", "--out", "out.html"],
+}
+
+
+def interrupted(folder: Path, words: list[str], slowed: str) -> str:
+    """Interrupt a command where it says that it has begun, require a quiet end, and return what it says."""
+    full, unread = os.pipe()  # nobody reads what is printed, as in a pager
+    os.set_blocking(unread, False)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(unread, b"x"):
+            pass
+    os.set_blocking(unread, True)
+    command = [sys.executable, "-c", f"{slowed}\nfrom cli import main\nmain()", "audit", *words]
+    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=unread, stderr=subprocess.PIPE, text=True, cwd=folder, env=paths) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline() == "begun\n"
+        time.sleep(0.2)
+        child.send_signal(signal.SIGINT)
+        try:
+            _, error = child.communicate(timeout=20)
+        finally:
+            child.kill()
+            os.close(full)
+            os.close(unread)
     assert child.returncode == 130, error
-    assert "Interrupted after" in error
-    assert "run it again" in error
     assert "Traceback" not in error
-    assert out == ""
-    assert ivig("audit", "verify", "--ledger", str(path)).returncode == 0
+    return error
+
+
+@pytest.mark.parametrize("command", LONG)
+def test_long_work_is_interrupted_quietly_and_run_again(tmp_path: Path, command: str) -> None:
+    ledger_of(tmp_path / "a.sqlite", spread(60)).close()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    words = [*LONG[command], "--ledger", "a.sqlite"]
+    error = interrupted(tmp_path, words, SLOWLY)
+    assert re.search(r"Interrupted after \d+ of 60\. Nothing was changed; run it again\.", error)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert ivig("audit", *words, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "replay", "impact"])
+def test_long_work_is_interrupted_quietly_while_its_result_is_printed(tmp_path: Path, command: str) -> None:
+    ledger_of(tmp_path / "a.sqlite", spread(2)).close()
+    error = interrupted(tmp_path, [*LONG[command], "--ledger", "a.sqlite"], PRINTING)
+    assert error == "\nInterrupted. Nothing was changed; run it again.\n"
+
+
+def test_verify_is_interrupted_while_sqlite_looks_at_the_file(tmp_path: Path) -> None:
+    ledger_of(tmp_path / "a.sqlite", spread(2)).close()
+    error = interrupted(tmp_path, ["verify", "--ledger", "a.sqlite"], ENDLESSLY)
+    assert "Interrupted after 0 of 2. Nothing was changed; run it again." in error
 
 
 SLOWLY = """
 import sys, time
-from engine import auditing, ledger
+from engine import ledger
 reading = ledger.Ledger._batches
 def slowly(self, query, first):
     for number, row in enumerate(reading(self, query, first)):
@@ -190,9 +244,41 @@ def slowly(self, query, first):
         time.sleep(0.05)
         yield row
 ledger.Ledger._batches = slowly
-from cli import main
-main()
 """
+
+PRINTING = """
+import sys
+from engine.commands import proving
+printing = proving.print_data
+def telling(*words):
+    print("begun", file=sys.stderr, flush=True)
+    printing(*words)
+proving.print_data = telling
+"""
+
+ENDLESSLY = """
+import sys
+from engine import storage
+gathering = storage.Database.gather
+def endlessly(self, query):
+    print("begun", file=sys.stderr, flush=True)
+    return gathering(self, "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+storage.Database.gather = endlessly
+"""
+
+
+def test_who_waits_for_another_process_is_told_so_and_records_when_it_is_free(place: list[str]) -> None:
+    record(place)
+    other = sqlite3.connect(place[1], isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    command = [sys.executable, "-m", "cli", "consult", CRISIS, "--record", *place]
+    with subprocess.Popen(command, stdout=-3, stderr=subprocess.PIPE, text=True, cwd=ROOT) as child:
+        assert child.stderr is not None
+        assert child.stderr.readline() == f"waiting for another process that uses {place[1]} …\n"
+        time.sleep(3)  # long enough to be told twice
+        other.close()
+        assert child.communicate(timeout=60)[1] == f"Recorded as entry 2 of {place[1]}.\n"
+    assert child.returncode == 0
 
 
 def test_an_extra_that_is_missing_is_named_with_its_install_command(place: list[str], tmp_path: Path) -> None:

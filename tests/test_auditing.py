@@ -21,7 +21,7 @@ from tests.conftest import CASES
 from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
 
 ALL = os.environ.get("IVIG_BYTES") == "all"
-"""Whether to try every byte of a ledger of 50 receipts (about an hour), or some bytes of a smaller one."""
+"""Whether to try every byte of a ledger of 50 receipts (half an hour on two cores), or some bytes of a smaller one."""
 
 CHUNKS = 64 if ALL else 2
 

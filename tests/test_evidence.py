@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -62,6 +65,66 @@ def test_no_changed_byte_of_a_proof_or_a_checkpoint_is_taken(made: Made, data: s
         return
     same = check(read_inclusion(proof, "p.json"), note, "p.json", "c.txt")
     assert (entry, receipt, kept) == same  # what was changed says nothing: a blank at the end, a key nobody reads
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.sampled_from([-1, 0, 3, 7, 2**53, 2**63, 2**64])
+    | st.floats(allow_nan=False)
+    | st.text(),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=9), part, max_size=3),
+)
+
+
+def places(content: Any) -> list[tuple[Any, Any]]:
+    """Every place of JSON data: what it stands in, and its key or number there."""
+    keys = content if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
+    return [place for key in list(keys) for place in [(content, key), *places(content[key])]]
+
+
+def is_refused_or_the_same(made: Made, proof: bytes, note: bytes) -> None:
+    def all_of(proof: bytes, note: bytes) -> object:
+        return check(read_inclusion(proof, "p.json"), note.decode("utf-8", "replace"), "p.json", "c.txt")
+
+    try:
+        found = all_of(proof, note)
+    except InputError:
+        return
+    assert found == all_of(made[3], made[2].encode())
+
+
+@given(st.data())
+def test_no_changed_value_of_a_proof_is_taken(made: Made, data: st.DataObject) -> None:
+    proof = json.loads(made[3])
+    which = data.draw(st.sampled_from(("proof", "entry", "receipt")))
+    content = proof if which == "proof" else json.loads(proof[which])
+    container, key = data.draw(st.sampled_from(places(content)))
+    container[key] = data.draw(JSON)
+    if which != "proof":
+        proof[which] = json.dumps(content)
+    is_refused_or_the_same(made, json.dumps(proof).encode(), made[2].encode())
+
+
+@given(st.data())
+def test_no_bytes_put_into_a_proof_or_a_checkpoint_or_cut_out_are_taken(made: Made, data: st.DataObject) -> None:
+    texts = [made[3], made[2].encode()]
+    which = data.draw(st.sampled_from((0, 1)))
+    start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(texts[which]))] * 2)))
+    more = data.draw(st.binary(max_size=9) | st.sampled_from([b"9" * 400, b"[" * 5000, b"-", b'"\\ud800"']))
+    texts[which] = texts[which][:start] + more + texts[which][end:]
+    is_refused_or_the_same(made, *texts)
+
+
+@pytest.mark.parametrize("number", [-1, 2**53, 10**30])
+@pytest.mark.parametrize("where", ['"sqlite":', '"size":', '\\"number\\":'])
+def test_numbers_that_cannot_be_counted_are_refused(made: Made, where: str, number: int) -> None:
+    text = made[3].decode()
+    assert where in text
+    proof = re.sub(re.escape(where) + r"\d+", lambda found: f"{where}{number}", text).encode()
+    with pytest.raises(InputError, match=r"not a proof of inclusion|cannot be read"):
+        check(read_inclusion(proof, "p.json"), made[2], "p.json", "c.txt")
 
 
 def test_a_proof_of_another_receipt_is_refused(made: Made) -> None:

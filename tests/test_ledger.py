@@ -10,8 +10,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,6 +26,9 @@ from tests.conftest import CASES, ROOT
 from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
 
 KILLS = int(os.environ.get("IVIG_KILLS", "25"))
+
+NOBODY = 65534
+"""The user who owns nothing."""
 
 
 def test_what_is_recorded_is_there_and_in_order(tmp_path: Path) -> None:
@@ -157,14 +162,30 @@ def test_a_file_that_cannot_be_written_is_said_and_can_still_be_read(tmp_path: P
     assert ledger.size == 2
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="a superuser may write to everything")
-def test_a_read_only_file_is_said(tmp_path: Path) -> None:
-    path = tmp_path / "a.sqlite"
-    ledger_of(path, spread(2)).close()
-    path.chmod(0o400)
-    with pytest.raises(InputError, match="cannot be written"):
-        begin_or_open(path, path.with_suffix(".key"))
-    assert open_ledger(path).size == 2
+@contextmanager
+def without_privileges(folder: Path) -> Iterator[None]:
+    """Be an ordinary user, who owns a folder; a superuser may write to everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_read_only_file_is_said() -> None:
+    with TemporaryDirectory() as folder:  # a superuser's tmp_path lets no other user in
+        path = Path(folder) / "a.sqlite"
+        ledger_of(path, spread(2)).close()
+        path.chmod(0o400)
+        with without_privileges(path.parent):
+            with pytest.raises(InputError, match="cannot be written"):
+                begin_or_open(path, path.with_suffix(".key"))
+            assert open_ledger(path).size == 2
 
 
 def test_a_ledger_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:

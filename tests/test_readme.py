@@ -11,7 +11,7 @@ import pytest
 
 from engine.loading import load
 from tests.conftest import ROOT
-from tests.walkthrough import Command, pattern, run, steps, walk
+from tests.walkthrough import Command, require_as_said, steps, walk
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -34,9 +34,7 @@ def transcripts() -> Iterator[Command]:
 def test_a_command_of_the_documents_prints_what_they_say(command: Command, tmp_path: Path) -> None:
     for folder in ("examples", "knowledge"):  # what a command writes is written elsewhere
         (tmp_path / folder).symlink_to(ROOT / folder)
-    printed, status = run(command.words, tmp_path)
-    assert status == 0
-    assert re.match(pattern(command.output), printed), printed
+    require_as_said(command, tmp_path)
 
 
 @pytest.mark.parametrize("path", WALKED, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Replay and impact: old consultations once more, under their knowledge or another."""
+"""Replay: old consultations once more, under the knowledge then in force."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import pytest
 
 from engine import receipts
 from engine import replay as module
-from engine.conditions import Judge
-from engine.consultation import consult, evaluate
 from engine.errors import InputError
 from engine.findings import interpret
 from engine.ledger import Ledger
 from engine.loading import SHIPPED, load
-from engine.replay import consultations, differences, findings_of, impact, replay
+from engine.replay import consultations, differences, findings_of, replay
 from engine.snapshots import knowledge_of, snapshot_of
-from tests.bases import added, changed, copied
+from tests.bases import changed, copied
 from tests.conftest import BASE, CASES
 from tests.ledgers import SNAPSHOT, ledger_of, spread
 
@@ -82,77 +80,6 @@ def test_differences_name_the_entry_by_its_id() -> None:
         "x: 1 → 1, 2",
     ]
     assert list(differences(before, before)) == []
-
-
-def test_impact_names_the_statement_responsible_and_exactly_the_consultations(ledger: Ledger, tmp_path: Path) -> None:
-    folder = copied(tmp_path / "base")
-    changed(folder, "statements/crisis.yaml", "age_years > 65 years", "age_years > 70 years")
-    new = load(folder)
-    found = impact(ledger, folder)
-    assert {change.responsible for change in found.changes} == {"S18"}
-    named = {number for change in found.changes for number in change.entries}
-    expected = set()
-    for number, case in enumerate(CASES, 1):
-        before, after = (
-            evaluate(Judge(k, interpret(k, case.findings, case.parameters))).verdicts["S18"].verdict
-            for k in (BASE.knowledge, new)
-        )
-        if before != after:
-            expected.add(number)
-    assert named == expected
-    assert found.affected == len(expected) > 0
-    assert any("A46" in change.follows for change in found.changes)
-
-
-def test_impact_of_other_words_alone_is_told(ledger: Ledger, tmp_path: Path) -> None:
-    folder = copied(tmp_path / "base")
-    changed(folder, "statements/crisis.yaml", "says: In sepsis, IVIG is safer", "says: In sepsis IVIG is safer")
-    [change] = impact(ledger, folder).changes
-    assert change.responsible == "S17"
-    assert change.after.startswith("applies; In sepsis IVIG")
-    assert set(change.entries) == {e.number for e in consultations(ledger) if "S17" in e.applies}
-
-
-def test_impact_of_a_changed_dose_is_told(ledger: Ledger, tmp_path: Path) -> None:
-    folder = copied(tmp_path / "base")
-    old = "{total: 2 g/kg, over: 5 days, weight: not stated}"
-    changed(folder, "statements/preoperative.yaml", old, old.replace("5 days", "4 days"))
-    found = impact(ledger, folder)
-    assert {change.responsible for change in found.changes} == {"S36"}
-
-
-def test_the_same_knowledge_has_no_impact(ledger: Ledger) -> None:
-    found = impact(ledger, SHIPPED)
-    assert (found.affected, found.changes, found.unreadable) == (0, (), ())
-
-
-def test_findings_that_the_new_knowledge_does_not_take_are_told(tmp_path: Path) -> None:
-    ledger = ledger_of(tmp_path / "a.sqlite", [next(case for case in CASES if "sepsis" in case.findings)])
-    folder = copied(tmp_path / "base")
-    findings = (folder / "findings.yaml").read_text(encoding="utf-8").replace("\nsepsis:", "\nblood_poisoning:")
-    (folder / "findings.yaml").write_text(findings, encoding="utf-8")
-    crisis = folder / "statements" / "crisis.yaml"
-    text = crisis.read_text(encoding="utf-8").replace("[ivig_supported, sepsis]", "[ivig_supported, blood_poisoning]")
-    crisis.write_text(text, encoding="utf-8")
-    assert impact(ledger, folder).unreadable == ((1, "'sepsis' is not a known finding"),)
-
-
-def test_a_consultation_with_a_layer_is_judged_with_its_layer(tmp_path: Path) -> None:
-    laid = load(SHIPPED, [LAYER])
-    from engine.compiler import compile_rules
-    from engine.ledger import begin_or_open
-    from engine.records import recording
-
-    base = compile_rules(laid)
-    consultation = consult(base, interpret(laid, CASES[0].findings, CASES[0].parameters))
-    snapshot = snapshot_of(laid, SHIPPED, [LAYER])
-    ledger = begin_or_open(tmp_path / "a.sqlite", tmp_path / "a.key")
-    entry = ledger.record(recording(consultation, "", snapshot.digest, "2026-01-01T00:00:00Z", "Dr. Ada"), snapshot)
-    assert replay(ledger, entry).differences == ()
-    assert impact(ledger, SHIPPED).affected == 0
-    folder = copied(tmp_path / "base")
-    added(folder, "context.yaml", "C99:\n  says: More.\n  citation: None.\n  attaches to: [S01]\n")
-    assert impact(ledger, folder).changes == ()
 
 
 def test_the_findings_of_a_receipt_are_those_that_were_given(ledger: Ledger) -> None:

@@ -5,24 +5,37 @@ from __future__ import annotations
 import csv
 import json
 import re
+import stat
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 from playwright.sync_api import Browser
 
+from engine.compiler import compile_rules
+from engine.consultation import consult
+from engine.contract import to_json
 from engine.errors import InputError
 from engine.exports import export
+from engine.findings import Given, interpret
 from engine.ledger import Ledger, begin_or_open
-from engine.records import REASONS, response
-from engine.rendering.usage import render_usage, usage_data
-from engine.replay import consultations
-from engine.selection import read_selection, select
-from engine.usage import decisions, grams_of, usage
+from engine.loading import load
+from engine.questions import open_questions
+from engine.records import REASONS, Entry, recording, response
+from engine.rendering.ledger import list_json, render_list
+from engine.rendering.usage import render_usage
+from engine.replay import consultations, receipt_of
+from engine.selection import Selection, read_selection, select
+from engine.snapshots import snapshot_of
+from engine.usage import grams_of, usage
+from tests.bases import added, copied
 from tests.conftest import BASE, CASES
-from tests.ledgers import SNAPSHOT, recorded
+from tests.ledgers import SNAPSHOT, TIME, consulted, recorded
 from tests.test_browser import axe as axe
 from tests.test_browser import browser as browser
 
@@ -56,26 +69,34 @@ def test_everything_is_counted_once(ledger: Ledger) -> None:
     assert list(found.applied.values()) == sorted(found.applied.values(), reverse=True)
 
 
+def test_what_stayed_open_is_counted_as_in_the_cases(ledger: Ledger) -> None:
+    asked = Counter(question.finding for case in USED for question in open_questions(consulted(case)))
+    assert len(set(asked.values())) > 3
+    assert usage(ledger).open == asked
+    assert list(usage(ledger).open.items()) == sorted(asked.items(), key=lambda one: (-one[1], one[0]))
+
+
 def test_grams_are_the_least_and_the_most_of_each_consultation(ledger: Ledger) -> None:
-    receipts = {entry.number: json.loads(ledger.contents(entry)[0]) for entry in consultations(ledger)}
-    months: dict[str, list[Decimal]] = {}
-    for entry in consultations(ledger):
-        totals = [Decimal(d["total_g"]) for d in receipts[entry.number]["doses"] if d["total_g"] and "of" not in d]
-        assert grams_of(receipts[entry.number]) == ((min(totals), max(totals)) if totals else None)
-        if totals:
-            months.setdefault(entry.time[:7], []).append(max(totals))
-    assert {month: grams.most for month, grams in usage(ledger).grams.items()} == {
-        month: sum(most) for month, most in months.items()
+    months: dict[str, list[tuple[Decimal, Decimal]]] = {}
+    for entry, case in zip(consultations(ledger), USED, strict=True):
+        totals = [dose.total_g for dose in consulted(case).doses if dose.total_g is not None and dose.of is None]
+        expected = (min(totals), max(totals)) if totals else None
+        assert grams_of(receipt_of(ledger, entry)) == expected
+        if expected is not None:
+            months.setdefault(entry.time[:7], []).append(expected)
+    found = usage(ledger).grams
+    assert any(least != most for grams in months.values() for least, most in grams)
+    assert {month: (grams.consultations, grams.least, grams.most) for month, grams in found.items()} == {
+        month: (len(grams), sum(least for least, _ in grams), sum(most for _, most in grams))
+        for month, grams in months.items()
     }
 
 
 def test_the_selection_is_what_was_asked_for(ledger: Ledger) -> None:
-    decided = decisions(ledger)
-
     def numbers(**asked: object) -> list[int]:
         keys = dict.fromkeys(("first", "last", "statement", "status", "digest"))
         wanted = read_selection(**{**keys, "overridden": False, **asked})  # type: ignore[arg-type]
-        return [entry.number for entry in select(ledger, wanted, decided)]
+        return [entry.number for entry, _ in select(ledger, wanted)]
 
     every = list(consultations(ledger))
     assert numbers() == [entry.number for entry in every]
@@ -109,6 +130,8 @@ def test_what_cannot_be_selected_is_said(asked: dict[str, str], said: str) -> No
         ("overridden", ("patient_prefers",), "", "Did you mean patient_preference?"),
         ("overridden", ("other",), " ", "the reason 'other' says nothing by itself"),
         ("accepted", (), "x" * 2001, "a text of 2001 signs"),
+        ("accepted", (), "in \udce9 bytes", "the text holds a sign that cannot be printed"),
+        ("accepted", (), "a bell\x07", "the text holds a sign that cannot be printed"),
     ],
 )
 def test_a_decision_that_says_nothing_is_refused(decision: str, reasons: tuple[str, ...], text: str, said: str) -> None:
@@ -131,14 +154,18 @@ def test_the_exports_hold_every_entry_alike(ledger: Ledger, tmp_path: Path) -> N
         assert row["applies"].split() == entry.get("applies", [])
         assert row["actor"] == entry["actor"]
         if content is not None:
-            assert {name: row[name] for name in content["findings"]} == content["findings"]
+            findings = {**content["unknown"], **content["findings"]}
+            assert {name: row[f"finding.{name}"] for name in findings} == findings
             assert content == json.loads(ledger.contents(ledger.entry(entry["number"]))[0])
         in_parquet = {k: "" if v is None else str(v) for k, v in zip(columns, values, strict=True)}
         assert in_parquet["text"] == entry.get("text", "")
         assert row["text"] == ("'" + entry["text"] if entry.get("text", "").startswith("=") else entry.get("text", ""))
-        assert all(in_parquet[name] == (row[name] or "") for name in ("status", "applies", "actor", "iga_status"))
-        if content is not None:
-            assert row["iga_status"] == {**content["unknown"], **content["findings"]}["iga_status"]
+        assert all(in_parquet[name] == (row[name] or "") for name in ("status", "applies", "actor"))
+        assert {name for name in columns if name.startswith("finding.")} == {
+            f"finding.{name}" for name in BASE.knowledge.findings
+        }
+        in_findings = {name: in_parquet[f"finding.{name}"] for name in BASE.knowledge.findings}
+        assert {name: value for name, value in in_findings.items() if value} == (findings if content else {})
         assert (Decimal(row["most_g"]) if row["most_g"] else "") == (
             Decimal(in_parquet["most_g"]) if in_parquet["most_g"] else ""
         )
@@ -153,6 +180,78 @@ def test_an_export_says_in_what_form_and_never_overwrites(ledger: Ledger, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["all.csv"]
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_an_export_is_for_its_owner_alone_while_it_is_written(ledger: Ledger, tmp_path: Path, ending: str) -> None:
+    modes: set[int] = set()
+
+    def looked(done: int) -> None:
+        modes.update(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+
+    path = export(ledger, str(tmp_path / f"all.{ending}"), looked)
+    assert modes == {0o700}  # one folder that nobody else can enter
+    assert list(tmp_path.iterdir()) == [path]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_export_that_fails_leaves_nothing_behind(ledger: Ledger, tmp_path: Path) -> None:
+    def fails(done: int) -> None:
+        raise ValueError("not of the file")
+
+    for ending in ("jsonl", "csv", "parquet"):
+        with pytest.raises(ValueError, match="not of the file"):
+            export(ledger, str(tmp_path / f"all.{ending}"), fails)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finding_may_have_the_name_of_a_column(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "base")
+    added(
+        folder,
+        "findings.yaml",
+        "status:\n  asks: Is the status known?\n  topic: diagnosis\n  type: yes/no\n  help: Said.\n",
+    )
+    knowledge = load(folder)
+    snapshot = snapshot_of(knowledge, folder, [])
+    consultation = consult(compile_rules(knowledge), interpret(knowledge, {"status": Given("yes")}, {}))
+    ledger = begin_or_open(tmp_path / "a.sqlite", tmp_path / "a.key")
+    ledger.record(recording(consultation, "shown", snapshot.digest, TIME, "Dr. Ada"), snapshot)
+    with open(export(ledger, str(tmp_path / "all.csv")), encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert (row["status"], row["finding.status"]) == (consultation.status, "yes")
+    path = export(ledger, str(tmp_path / "all.parquet"))
+    found = duckdb.connect().execute(f"""SELECT status, "finding.status" FROM '{path}'""").fetchall()
+    assert found == [(consultation.status, "yes")]
+
+
+def test_what_does_not_fit_a_parquet_file_is_told_in_words(ledger: Ledger, tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    other = begin_or_open(path, path.with_suffix(".key"))
+    other.record(recorded(USED[0], "2026-13-24T12:00:00Z"), SNAPSHOT)
+    with pytest.raises(InputError, match="its entries do not fit a Parquet file"):
+        export(other, str(tmp_path / "all.parquet"))
+    assert not list(tmp_path.glob("*all*"))
+
+
+def test_a_list_in_parts_is_the_json_of_the_whole(ledger: Ledger) -> None:
+    found = list(select(ledger, Selection()))
+    whole = {
+        "format": "ivig-mg/ledger-list/1",
+        "entries": [{**msgspec.to_builtins(e), "responses": msgspec.to_builtins(answers)} for e, answers in found],
+    }
+    assert any(answers for _, answers in found)
+    assert "".join(list_json(found)) == to_json(whole)
+    assert "".join(list_json([])) == to_json({**whole, "entries": []})
+
+
+def test_a_list_is_printed_as_it_is_read(ledger: Ledger) -> None:
+    def endless() -> Iterator[tuple[Entry, list[Entry]]]:
+        while True:
+            yield ledger.entry(1), []
+
+    for parts in (list_json(endless()), render_list(endless(), 1)):
+        assert len(list(islice(parts, 1000))) == 1000
+
+
 def test_the_report_is_the_same_every_time_and_reaches_out_for_nothing(ledger: Ledger) -> None:
     page = render_usage(usage(ledger), BASE.knowledge)
     assert page == render_usage(usage(ledger), BASE.knowledge)
@@ -161,7 +260,6 @@ def test_the_report_is_the_same_every_time_and_reaches_out_for_nothing(ledger: L
     assert all(words in page for words in ("the patient wishes otherwise", "Grams advised, by month"))
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
-    assert usage_data(usage(ledger))["format"] == "ivig-mg/usage/1"
     assert set(REASONS) > set(usage(ledger).reasons)
 
 

@@ -1,7 +1,8 @@
 """A document that is worked through step by step: its commands are run, its edits made, its outputs compared.
 
 In a block of ``console`` each line that begins with ``$`` is a command, and what follows is what it
-prints; ``…`` stands for any lines, or at the end of a line for its rest. A block of ``yaml`` below a
+prints; ``…`` stands for any lines, or at the end of a line for its rest. It ends with exit status 0, unless
+a last line ``[exit status 1]`` says otherwise. A block of ``yaml`` below a
 paragraph that names a file in backticks is written into that file: in place of the entry of the same
 name, or of a skeleton, or else at its end.
 """
@@ -24,10 +25,11 @@ from tests.conftest import ROOT
 
 
 class Command(Struct, frozen=True):
-    """A command of a document, and what the document says that it prints."""
+    """A command of a document, and what the document says that it prints and ends with."""
 
     line: str
     output: str
+    status: int = 0
 
     @property
     def words(self) -> list[str]:
@@ -42,6 +44,10 @@ class Edit(Struct, frozen=True):
     entry: str
 
 
+CONSOLE = r"\A([^\n]*)\n(.*?)(?:\[exit status (\d+)\]\n)?\Z"
+"""A command, what it prints, and the exit status that it ends with."""
+
+
 def steps(document: Path) -> Iterator[Command | Edit]:
     """Yield what a document has its reader do, in order."""
     text = document.read_text(encoding="utf-8")
@@ -50,8 +56,8 @@ def steps(document: Path) -> Iterator[Command | Edit]:
     ):
         if language == "console":
             for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, output = part.partition("\n")
-                yield Command(command, output)
+                [(command, output, status)] = re.findall(CONSOLE, part, re.DOTALL)
+                yield Command(command, output, int(status or 0))
         elif language == "yaml" and (file := re.findall(r"`([^`]+\.yaml)`", before)):
             yield Edit(file[-1], block)
 
@@ -102,13 +108,19 @@ def write(edit: Edit, folder: Path) -> None:
 
 
 def walk(document: Path, folder: Path) -> None:
-    """Do everything that a document says, and require that it prints what it says."""
+    """Do everything that a document says, and require that it prints and ends with what it says."""
     for step in steps(document):
         if isinstance(step, Edit):
             write(step, folder)
             continue
-        printed, _ = run(step.words, folder)
-        assert re.match(pattern(step.output), printed), f"{step.line} prints:\n{printed}"
+        require_as_said(step, folder)
+
+
+def require_as_said(command: Command, folder: Path) -> None:
+    """Run a command, and require that it prints and ends with what the document says."""
+    printed, status = run(command.words, folder)
+    assert re.match(pattern(command.output), printed), f"{command.line} prints:\n{printed}"
+    assert status == command.status, f"{command.line} ends with exit status {status}"
 
 
 def transcript(document: Path, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""How a consultation gets into a ledger: which ledger, by whom, of whom, and when."""
+"""How a consultation gets into a ledger: by whom, of whom, and when."""
 
 from __future__ import annotations
 
@@ -8,40 +8,14 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from msgspec import Struct
 
-from engine import errors
+from engine.commands.ledgers import files_of, ledger_options, own_key, say_waiting
 from engine.commands.terminal import NotInstalledError, Settings, needing
 from engine.errors import Fault, InputError, describe
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-class Place(Struct, frozen=True):
-    """Where a ledger is, and its key."""
-
-    ledger: Path
-    key: Path
-
-
-def ledger_options(command: _Command) -> _Command:
-    """Let a command choose its ledger and the key of it."""
-    key = click.option(
-        "--key",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="The key of the ledger, where it is not beside it.",
-    )
-    ledger = click.option(
-        "--ledger",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Use this ledger instead of the one in the usual place.",
-    )
-    return ledger(key(command))
 
 
 class Envelope(Struct, frozen=True):
@@ -76,14 +50,6 @@ def recording_options(command: Callable[..., None]) -> Callable[..., None]:
     return actor(patient(ledger_options(with_envelope)))
 
 
-def place_of(ledger: Path | None, key: Path | None) -> Place:
-    """Return where the ledger and its key are: as chosen, or in the usual place."""
-    from platformdirs import user_data_path
-
-    chosen = ledger or user_data_path("ivig-mg", appauthor=False) / "ledger.sqlite"
-    return Place(chosen, key or chosen.with_suffix(".key"))
-
-
 def record_consultation(
     settings: Settings,
     consultation: Any,
@@ -96,25 +62,25 @@ def record_consultation(
         InputError: when it cannot be recorded, or the key is that of another ledger.
 
     """
-    place = place_of(envelope.ledger, envelope.key)
+    files = files_of(envelope.ledger, envelope.key)
     with needing("audit"):
         from engine.ledger import begin_or_open
-        from engine.records import recording
+        from engine.records import name_of_actor, recording
     from engine.snapshots import snapshot_of
 
+    actor = name_of_actor(user() if envelope.actor is None else envelope.actor)
+    patient = None if envelope.patient is None else reference(envelope.patient)
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
-    kept = begin_or_open(place.ledger, place.key)
+    kept = begin_or_open(files.ledger, files.key, lambda: say_waiting(files.ledger))
     try:
         pseudonym = ""
-        if envelope.patient is not None:
-            pseudonym = own_key(kept, place.key).pseudonym(reference(envelope.patient))
-        one = recording(
-            consultation, shown, snapshot.digest, now(), user() if envelope.actor is None else envelope.actor, pseudonym
-        )
+        if patient is not None:
+            pseudonym = own_key(kept, files.key).pseudonym(patient)
+        one = recording(consultation, shown, snapshot.digest, now(), actor, pseudonym)
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
-    return f"Recorded as entry {entry.number} of {place.ledger}.\n"
+    return f"Recorded as entry {entry.number} of {files.ledger}.\n"
 
 
 def record_where_possible(settings: Settings, consultation: Any, envelope: Envelope) -> str:
@@ -127,31 +93,17 @@ def record_where_possible(settings: Settings, consultation: Any, envelope: Envel
         return f"Not recorded: {describe(problem.faults[0])}\n"
 
 
-def own_key(ledger: Any, path: Path) -> Any:
-    """Return the key of a ledger from a file.
-
-    Raises:
-        InputError: when it cannot be read, or is the key of another ledger.
-
-    """
-    from engine.keys import read_key
-
-    key = read_key(path)
-    if key.public != ledger.public:
-        found = "this is the key of another ledger"
-        remedy = "Name the key of this ledger with '--key FILE'; nothing was recorded or signed."
-        raise InputError([Fault(found, remedy, errors.Place(str(path)))])
-    return key
-
-
 def reference(words: str) -> str:
     """Return a patient reference in the one form that is hashed: composed, blanks folded.
 
     Raises:
-        InputError: when nothing is left of it.
+        InputError: when nothing is left of it, or something in it cannot be printed.
 
     """
     folded = " ".join(unicodedata.normalize("NFC", words).split())
+    if not folded.isprintable():
+        found = "a patient reference with a sign in it that cannot be printed"
+        raise InputError([Fault(found, "Give it as it is written, or leave '--patient' out.")])
     if not folded:
         raise InputError([Fault("a patient reference without a sign in it", "Give one, or leave '--patient' out.")])
     return folded

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from engine.auditing import Verification
 from engine.checkpoints import Checkpoint
+from engine.contract import json_in_parts
+from engine.impacts import Change, Impact
 from engine.model import Knowledge, natural
 from engine.records import Entry
 from engine.rendering.page import Page, joined, numbers
-from engine.replay import Change, Impact, Replayed
+from engine.replay import Replayed
 
 SHOWN = 12
 """How many numbers of entries are named before the rest is only counted."""
@@ -21,28 +23,28 @@ SHOWN = 12
 # Entries. ----------------------------------------------------------------------------------
 
 
-def render_list(
-    entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]], width: int = 80, colour: bool = False
-) -> str:
-    """Return consultations as text, one a line."""
-    page = Page(width, colour)
-    if not entries:
-        page.text("No consultation fits.")
-    widest = max((len(str(entry.number)) for entry in entries), default=0)
-    for entry in entries:
+Listed = Iterable[tuple[Entry, Sequence[Entry]]]
+"""Consultations, each with the decisions on it, the latest last."""
+
+
+def render_list(found: Listed, widest: int, width: int = 80) -> Iterator[str]:
+    """Yield consultations as text, each as it is read; ``widest`` is how many digits their numbers have at most."""
+    listed = False
+    for entry, answers in found:
+        page = Page(width)
         words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
-        words += filter(None, [joined((one.decision for one in decided.get(entry.number, ())), ", then ")])
+        words += filter(None, [joined((one.decision for one in answers), ", then ")])
         page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
-    return str(page)
+        yield str(page)
+        listed = True
+    if not listed:
+        yield "No consultation fits.\n"
 
 
-def list_data(entries: Sequence[Entry], decided: Mapping[int, Sequence[Entry]]) -> dict[str, Any]:
-    """Return consultations as data, each with the decisions on it, the latest last."""
-    found = [
-        {**msgspec.to_builtins(entry), "responses": [msgspec.to_builtins(one) for one in decided.get(entry.number, ())]}
-        for entry in entries
-    ]
-    return {"format": "ivig-mg/ledger-list/1", "entries": found}
+def list_json(found: Listed) -> Iterator[str]:
+    """Yield consultations as JSON, each as it is read."""
+    entries = ({**msgspec.to_builtins(entry), "responses": msgspec.to_builtins(answers)} for entry, answers in found)
+    return json_in_parts("ivig-mg/ledger-list/1", "entries", entries)
 
 
 def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: int = 80, colour: bool = False) -> str:
@@ -92,7 +94,9 @@ def _step(page: Page, step: Mapping[str, Any], knowledge: Knowledge) -> None:
 
 
 def _says(knowledge: Knowledge, name: str) -> str:
-    found = knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts[name]
+    found = knowledge.statements.get(name) or knowledge.conflicts.get(name) or knowledge.concepts.get(name)
+    if found is None:
+        return "the knowledge that the entry names has no such rule."
     return found.says if found.says.endswith((".", "!", "?")) else f"{found.says}."
 
 
@@ -166,40 +170,47 @@ def replays_data(found: Sequence[Replayed], done: int) -> dict[str, Any]:
 
 
 def render_impact(found: Impact, width: int = 80, colour: bool = False) -> str:
-    """Return which consultations would read differently, by the statement responsible."""
+    """Return which consultations would read differently, by what is responsible, and which cannot be judged."""
     page = Page(width, colour)
-    style = "warn" if found.affected else "good"
-    page.text(
-        f"{found.affected or 'None'} of {found.consultations} consultations would read differently"
-        f" under knowledge {found.knowledge[:16]}….",
-        style=style,
-    )
+    page.text(_affected(found), style="warn" if found.affected or found.not_judged else "good")
     by_name: dict[str, list[Change]] = {}
     for change in found.changes:
         by_name.setdefault(change.responsible, []).append(change)
     for name in natural(by_name):
         page.heading(f"{name}")
         for change in by_name[name]:
-            page.item("–", f"{len(change.entries)} {_plural(len(change.entries))}: {_named(change.entries)}", hang=2)
-            page.item("−", change.before, 4, 2)
-            page.item("+", change.after, 4, 2)
+            page.item("–", _named(change.entries), hang=2)
+            if change.before == change.after:
+                page.text("It was changed, and is itself told as before.", 4)
+            else:
+                page.item("−", change.before, 4, 2)
+                page.item("+", change.after, 4, 2)
             if change.follows:
                 page.text(f"With it: {joined(change.follows)}.", 4)
     if found.unreadable:
-        page.heading("Not told: their findings are not taken by that knowledge")
-    for number, reason in found.unreadable:
-        page.item("–", f"entry {number}: {reason}", hang=2)
+        page.heading("Cannot be judged")
+    for one in found.unreadable:
+        page.item("–", f"{_named(one.entries)}: {one.reason}", hang=2)
     return str(page)
+
+
+def _affected(found: Impact) -> str:
+    """Say how many consultations would read differently, and how many cannot be judged."""
+    judged = found.consultations - found.not_judged
+    count = str(found.affected) if found.affected or found.not_judged else "None"
+    of = "consultations that can be judged" if found.not_judged else "consultations"
+    said = f"{count} of {judged} {of} would read differently under knowledge {found.knowledge[:16]}…."
+    them = "its findings or layers are" if found.not_judged == 1 else "their findings or layers are"
+    return said + (f" {found.not_judged} cannot be judged ({them} not taken by it)." if found.not_judged else "")
 
 
 def _plural(count: int) -> str:
     return "consultation" if count == 1 else "consultations"
 
 
-def _named(entries: Iterable[int]) -> str:
-    numbers_ = list(entries)
-    more = f" and {len(numbers_) - SHOWN} more" if len(numbers_) > SHOWN else ""
-    return f"{joined(map(str, numbers_[:SHOWN]))}{more}"
+def _named(entries: Sequence[int]) -> str:
+    more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
+    return f"{len(entries)} {_plural(len(entries))}: {joined(map(str, entries[:SHOWN]))}{more}"
 
 
 def impact_data(found: Impact) -> dict[str, Any]:

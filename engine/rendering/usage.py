@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import msgspec
+from itertools import islice
 
 from engine import __version__
+from engine.errors import shortened
 from engine.language import plain
 from engine.model import Knowledge
 from engine.records import REASONS
@@ -17,12 +16,6 @@ from engine.usage import Usage
 
 MOST = 25
 """How many bars a plot has at most; the table below it has all."""
-
-
-def usage_data(found: Usage) -> dict[str, Any]:
-    """Return the use of a guideline as data."""
-    content: dict[str, Any] = msgspec.to_builtins(found)
-    return {"format": "ivig-mg/usage/1", **content}
 
 
 def render_usage(found: Usage, knowledge: Knowledge) -> str:
@@ -58,7 +51,7 @@ def render_usage(found: Usage, knowledge: Knowledge) -> str:
 
 
 def _first(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(list(counts.items())[:MOST])
+    return {shortened(name): count for name, count in islice(counts.items(), MOST)}
 
 
 def _says(knowledge: Knowledge) -> dict[str, str]:
