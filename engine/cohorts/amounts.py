@@ -60,8 +60,17 @@ class Note(Struct, frozen=True):
     is_on_weight: bool = False
 
 
+class Basis(Struct, frozen=True):
+    """A weight to dose by: its column, what it is called in a dose, when it is one, and a name for it."""
+
+    weight: str
+    words: Sql
+    when: tuple[Sql, ...]
+    name: str
+
+
 class Slot(Struct, frozen=True):
-    """A dose that a patient may get, and ``when``; weight and grams are None where no weight is known."""
+    """A dose that a patient may get, and ``when``; its weight and its grams are NULL while no weight is known."""
 
     statement: str
     when: Sql
@@ -69,17 +78,16 @@ class Slot(Struct, frozen=True):
     days: int | None
     references: Sequence[ReferenceKey]
     notes: Sequence[Note]
-    basis: str | None = None
-    weight: str | None = None
-    total: Amount | None = None
-    daily: Amount | None = None
+    basis: Basis
+    total: Amount
+    daily: Amount
     of: str | None = None
     reading: str | None = None
 
     @property
     def name(self) -> str:
         """A name for it among the columns: what it is a dose of, its g/kg, its weight."""
-        parts = (self.statement, self.of, self.reading, plain(self.g_per_kg).replace(".", "_"), self.basis)
+        parts = (self.statement, self.of, self.reading, plain(self.g_per_kg).replace(".", "_"), self.basis.name)
         return "_".join(part for part in parts if part)
 
 
@@ -106,29 +114,30 @@ def _courses(
     notes: tuple[Note, ...] = ()
     if regimen.lower_end and per_kg == regimen.low and regimen.low != regimen.high:
         notes = (_pointer(knowledge, regimen.lower_end),)
-    weights = WEIGHTS_BY_BASIS[regimen.weight]
-    none_known = every(column(name), *(unknown(column(weight)) for weight in weights))
-    yield Slot(name, none_known, per_kg, regimen.days, references, notes)
-    for basis, weight, when in _by_basis(weights):
-        daily, rounding = _a_day(per_kg, column(weight), regimen.days)
+    for basis in _bases(WEIGHTS_BY_BASIS[regimen.weight]):
+        weight = column(basis.weight)
+        daily, rounding = _a_day(per_kg, weight, regimen.days)
         more = (*notes, *rounding, *_weight_notes(basis, ideal_parameter))
-        total = Amount(_times(per_kg, column(weight)), PLACES + _decimals(per_kg))
-        yield Slot(
-            name, every(column(name), when), per_kg, regimen.days, references, more, basis, weight, total, daily
-        )  # fmt: skip
+        total = Amount(_times(per_kg, weight.copy()), PLACES + _decimals(per_kg))
+        yield Slot(name, every(column(name), *basis.when), per_kg, regimen.days, references, more, basis, total, daily)
 
 
-def _by_basis(weights: Sequence[str]) -> Iterator[tuple[str, str, Sql]]:
-    """Yield each basis with its weight, and when it is one: one basis for both weights when they are equal."""
-    known = {name: negated(unknown(column(name))) for name in weights}
+def _bases(weights: Sequence[str]) -> Iterator[Basis]:
+    """Yield what a regimen may be dosed by; the first stands there also where no weight is known."""
     if len(weights) == 1:
-        yield ("ideal" if weights[0] == IDEAL_WEIGHT else "actual"), weights[0], known[weights[0]]
+        words = "ideal" if weights[0] == IDEAL_WEIGHT else "actual"
+        yield Basis(weights[0], choose((_known(weights[0]), text(words))), (), words)
         return
     equal = exp.EQ(this=column(ACTUAL_WEIGHT), expression=column(IDEAL_WEIGHT))
-    differ = exp.paren(exp.or_(negated(equal.copy()), unknown(equal.copy()), copy=False), copy=False)
-    yield "actual_and_ideal", ACTUAL_WEIGHT, equal
-    yield "actual", ACTUAL_WEIGHT, every(known[ACTUAL_WEIGHT], differ)
-    yield "ideal", IDEAL_WEIGHT, every(known[IDEAL_WEIGHT], differ.copy())
+    either = choose((equal, text("actual_and_ideal")), (_known(ACTUAL_WEIGHT), text("actual")))
+    none = unknown(column(IDEAL_WEIGHT))
+    yield Basis(ACTUAL_WEIGHT, either, (exp.paren(exp.or_(_known(ACTUAL_WEIGHT), none)),), "actual")
+    differ = exp.paren(exp.or_(negated(equal.copy()), unknown(column(ACTUAL_WEIGHT))))
+    yield Basis(IDEAL_WEIGHT, text("ideal"), (_known(IDEAL_WEIGHT), differ), "ideal")
+
+
+def _known(weight: str) -> Sql:
+    return negated(unknown(column(weight)))
 
 
 def _times(factor: Decimal, weight: Sql) -> Sql:
@@ -162,7 +171,7 @@ def _a_day(per_kg: Decimal, weight: Sql, days: int) -> tuple[Amount, tuple[Note,
     return Amount(choose((uneven, rounded), default=exact), decimals), (Note(words, uneven.copy()),)
 
 
-def whole(value: int) -> exp.Literal:
+def whole(value: int) -> Sql:
     """Return a whole number."""
     return exp.Literal.number(value)
 
@@ -173,23 +182,29 @@ def _scaled(units: Sql, decimals: int) -> Sql:
     return exp.Mul(this=exp.cast(units, "DECIMAL(18, 0)"), expression=exp.Literal.number(format(unit, "f")))
 
 
-def _weight_notes(basis: str, ideal_parameter: str) -> Iterator[Note]:
-    if basis == "ideal":
+def _weight_notes(basis: Basis, ideal_parameter: str) -> Iterator[Note]:
+    if basis.name == "ideal":
         exceeds = exp.GT(this=column(IDEAL_WEIGHT), expression=column(ACTUAL_WEIGHT))
         ideal, actual = digits(column(IDEAL_WEIGHT)), digits(column(ACTUAL_WEIGHT))
-        yield Note(joined("The ideal weight, ", ideal, " kg, exceeds the actual weight, ", actual, " kg."), exceeds, True)
-    if basis != "actual" and ideal_parameter:
-        words_ = f"The ideal weight is from {ideal_parameter}: local parameter, not in the source."
-        yield Note(text(words_), column(DERIVED_IDEAL), True)
+        yield Note(
+            joined("The ideal weight, ", ideal, " kg, exceeds the actual weight, ", actual, " kg."), exceeds, True
+        )
+    if ideal_parameter:
+        words = text(f"The ideal weight is from {ideal_parameter}: local parameter, not in the source.")
+        is_by_ideal = exp.In(this=basis.words.copy(), expressions=[text("ideal"), text("actual_and_ideal")])
+        yield Note(words, every(is_by_ideal, column(DERIVED_IDEAL)), True)
 
 
 def digits(value: Sql) -> Sql:
     """Return a decimal as text, without closing zeros."""
-    written = exp.cast(value, "TEXT")
+    written: Sql = exp.cast(value, "TEXT")
     for signs in ("0", "."):
         written = exp.Trim(this=written, expression=text(signs), position="TRAILING")
     return choose(
-        (exp.EQ(this=exp.Floor(this=value.copy()), expression=value.copy()), exp.cast(exp.cast(value.copy(), "BIGINT"), "TEXT")),
+        (
+            exp.EQ(this=exp.Floor(this=value.copy()), expression=value.copy()),
+            exp.cast(exp.cast(value.copy(), "BIGINT"), "TEXT"),
+        ),
         default=written,
     )
 
@@ -202,20 +217,19 @@ def _spread(knowledge: Knowledge, name: str, courses: Sequence[Slot]) -> Iterato
         return
     for course in courses:
         for reading, amount in (("total", course.total), ("daily", course.daily)):
-            if amount is not None and course.weight is not None:
-                above = OPERATORS[limit.operator](this=amount.grams.copy(), expression=number(limit.grams))
-                when = every(column(name), course.when.copy(), above)
-                yield _spread_slot(knowledge, name, spread, course, reading, when)
+            above = OPERATORS[limit.operator](this=amount.grams.copy(), expression=number(limit.grams))
+            when = every(column(name), course.when.copy(), above)
+            yield _spread_slot(knowledge, name, spread, course, reading, when)
 
 
 def _spread_slot(knowledge: Knowledge, name: str, spread: Spread, course: Slot, reading: str, when: Sql) -> Slot:
     days = dosing.days_of(spread, course.g_per_kg)
     pointers = (_pointer(knowledge, spread.outside),) if days is None and spread.outside else ()
     weighing = tuple(note for note in course.notes if note.is_on_weight)
-    daily = Amount(_times(spread.daily, column(course.weight or "")), PLACES + _decimals(spread.daily))
+    daily = Amount(_times(spread.daily, column(course.basis.weight)), PLACES + _decimals(spread.daily))
     return Slot(
         name, when, course.g_per_kg, days, knowledge.statements[name].references, (*pointers, *weighing),
-        course.basis, course.weight, course.total, daily, course.statement, reading,
+        course.basis, course.total, daily, course.statement, reading,
     )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """The cells of a table of patients as SQL: the value that each states, or why it cannot be one.
 
-A cell is read as a consultation reads a word of a case file (``findings.read_value``): the words of the finding, or a number
-bare or with its unit; empty, or a reason such as *pending*, is unknown. What cannot be read is never taken for
-something else.
+A cell is read as a consultation reads a word of a case file (``findings.read_value``): the words of the finding,
+or a number bare or with its unit; empty, or a reason such as *pending*, is unknown. What cannot be read is never
+taken for something else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from engine.model import Finding
 
 TEXT, NUMERIC, ABSENT = "text", "number", "absent"
 """What a column holds: words, exact numbers, or that there is no such column."""
+
 
 class Cell(Struct, frozen=True):
     """How a cell is read: its ``value``, NULL where it states none, and ``fault``, true where it cannot be read."""
@@ -40,7 +41,9 @@ def cell(finding: Finding, holds: str) -> Cell:
     if holds == ABSENT:
         return Cell(exp.cast(exp.null(), type_of(finding)))
     if holds == NUMERIC:
-        return _number(finding) if finding.is_number else Cell(exp.cast(exp.null(), type_of(finding)), _is_there(finding))
+        return (
+            _number(finding) if finding.is_number else Cell(exp.cast(exp.null(), type_of(finding)), _is_there(finding))
+        )
     return _number_in_words(finding) if finding.is_number else _word(finding)
 
 

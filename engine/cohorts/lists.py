@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 
 from engine.cohorts.amounts import Amount, Note, Slot
-from engine.cohorts.truths import Sql, choose, column, negated, number, text, unknown
+from engine.cohorts.truths import Sql, choose, column, every, negated, number, text, unknown
 from engine.model import Knowledge
 
 EXACT = "DECIMAL(18, 9)"
@@ -18,10 +18,23 @@ WIDEST = "DECIMAL(38, {})"
 
 def doses(knowledge: Knowledge, slots: Sequence[Slot]) -> Sql:
     """Return the doses of a patient as a list of structures with the keys of the JSON contract."""
-    decimals = max((amount.decimals for slot in slots for amount in (slot.total, slot.daily) if amount), default=0)
+    decimals = max((amount.decimals for slot in slots for amount in (slot.total, slot.daily)), default=0)
     exact = EXACT if decimals <= 9 else WIDEST.format(decimals)
     cited = "INT" if all(isinstance(key, int) for key in knowledge.references) else "TEXT"
-    return _present([choose((slot.when, _structure(knowledge, slot, exact, cited))) for slot in slots])
+    by_regimen: dict[tuple[str, str | None], list[Slot]] = {}
+    for slot in slots:
+        by_regimen.setdefault((slot.statement, slot.of), []).append(slot)
+    if not slots:
+        return _present([exp.null()])
+    return _concatenated(
+        [
+            _where(
+                every(*(column(name) for name in of if name)),
+                _present([choose((slot.when, _structure(knowledge, slot, exact, cited))) for slot in those]),
+            )
+            for of, those in by_regimen.items()
+        ]
+    )
 
 
 def open_findings(columns: Mapping[str, Sql]) -> Sql:
@@ -35,8 +48,8 @@ def _structure(knowledge: Knowledge, slot: Slot, exact: str, cited: str) -> Sql:
         "statement": text(slot.statement),
         "of": _text_or_null(slot.of),
         "reading": _text_or_null(slot.reading),
-        "weight_basis": _text_or_null(slot.basis),
-        "weight_kg": exp.cast(column(slot.weight) if slot.weight else exp.null(), exact),
+        "weight_basis": exp.cast(slot.basis.words.copy(), "TEXT"),
+        "weight_kg": exp.cast(column(slot.basis.weight), exact),
         "g_per_kg": exp.cast(number(slot.g_per_kg), exact),
         "total_g": _grams(slot.total, exact),
         "days": exp.cast(exp.null() if slot.days is None else exp.Literal.number(slot.days), "INT"),
@@ -54,15 +67,26 @@ def _text_or_null(words: str | None) -> Sql:
     return exp.cast(exp.null() if words is None else text(words), "TEXT")
 
 
-def _grams(amount: Amount | None, exact: str) -> Sql:
-    return exp.cast(exp.null() if amount is None else amount.grams.copy(), exact)
+def _grams(amount: Amount, exact: str) -> Sql:
+    return exp.cast(amount.grams.copy(), exact)
 
 
 def _notes(notes: Sequence[Note]) -> Sql:
-    words = [note.words.copy() if note.when is None else choose((note.when.copy(), note.words.copy())) for note in notes]
+    words = [
+        note.words.copy() if note.when is None else choose((note.when.copy(), note.words.copy())) for note in notes
+    ]
     if all(note.when is None for note in notes):
         return exp.cast(exp.Array(expressions=words), "ARRAY<TEXT>")
     return _present(words)
+
+
+def _where(condition: Sql, items: Sql) -> Sql:
+    """Return a list where a condition holds, else an empty one: most patients get few of all doses."""
+    return choose((condition, items), default=exp.Array(expressions=[]))
+
+
+def _concatenated(lists: Sequence[Sql]) -> Sql:
+    return exp.ArrayConcat(this=lists[0], expressions=list(lists[1:])) if len(lists) > 1 else lists[0]
 
 
 def _present(items: Sequence[Sql]) -> Sql:

@@ -112,4 +112,3 @@ class Openings:
 
 def _copied(path: Path) -> Path:
     return tuple(part.copy() for part in path)
-

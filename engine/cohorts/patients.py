@@ -123,7 +123,9 @@ class Patients:
             ]
             return choose(*usable)
         below = exp.LT(this=column(chosen.source), expression=number(self.limit(parameter)))
-        return choose((below, self.value(chosen, chosen.below)), (negated(below.copy()), self.value(chosen, chosen.otherwise)))
+        return choose(
+            (below, self.value(chosen, chosen.below)), (negated(below.copy()), self.value(chosen, chosen.otherwise))
+        )
 
     def limit(self, parameter: str) -> Decimal:
         """Return the limit that a parameter was set to."""
@@ -151,6 +153,7 @@ class Patients:
         return {target: list(self.waits_for(name)) for target, name in self.targets.items()}
 
     def waits_for(self, parameter: str) -> Iterator[tuple[str, Sql]]:
+        """Yield the findings that a parameter waits for, each with when."""
         chosen = self.knowledge.parameters[parameter]
         if chosen.formulas is None:
             yield chosen.source, exp.true()
@@ -166,7 +169,9 @@ class Patients:
         if finding.only_if is None:
             yield finding.name, undecided
             return
-        governor = unknown(Truths(self.knowledge).outcome(self.knowledge.findings[finding.only_if.finding], finding.only_if))
+        governor = unknown(
+            Truths(self.knowledge).outcome(self.knowledge.findings[finding.only_if.finding], finding.only_if)
+        )
         yield finding.only_if.finding, every(undecided, governor)
         yield finding.name, every(undecided.copy(), negated(governor.copy()))
 

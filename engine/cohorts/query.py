@@ -6,7 +6,7 @@ those first that rest on none. The last gives the answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from sqlglot import exp
@@ -14,7 +14,7 @@ from sqlglot import exp
 from engine.cohorts.amounts import Slot, slots
 from engine.cohorts.openings import Openings
 from engine.cohorts.patients import Columns, Patients
-from engine.cohorts.truths import Sql, Truths, choose, column, every, negated, some, text, unknown
+from engine.cohorts.truths import Sql, Truths, choose, column, negated, some, text, unknown
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
 from engine.model import IDEAL_WEIGHT, AnyDose, Knowledge, Named, natural, parts
 
@@ -26,8 +26,6 @@ ROW = "__row"
 
 KEPT = "__kept_"
 """What the names of the columns begin with on the way that are kept as they are."""
-
-ANSWERS = ("status", "doses", "open")
 
 
 class Step(Struct, frozen=True):
@@ -83,9 +81,14 @@ class Compiled:
             default=text("no_statement"),
         )
 
-    def verdicts(self) -> Columns:
-        """Return the verdict on each statement and conflict in words."""
-        return {name: verdict(name) for name in self.rules}
+    def verdicts(self, word: Callable[[str], Sql] = text) -> Columns:
+        """Return the verdict on each statement and conflict in words, each word as an engine writes it best."""
+        return {
+            name: choose(
+                (column(name), word(APPLIES)), (negated(column(name)), word(RULED_OUT)), default=word(UNDETERMINED)
+            )
+            for name in self.rules
+        }
 
     def slots(self) -> list[Slot]:
         """Return every dose that a patient may get."""
@@ -97,57 +100,32 @@ class Compiled:
 
     # Queries. ------------------------------------------------------------------------------
 
-    def answers(self, kept: Sequence[str], last: Columns, comments: Mapping[str, str], only_good: bool) -> exp.Select:
+    def answers(self, kept: Sequence[str], last: Columns) -> exp.Select:
         """Return the query whose rows are the kept columns, then those of the ``last`` step."""
         carried = {ROW: column(ROW), **{f"{KEPT}{name}": column(name) for name in kept}}
-        knowing = self.knowing()
-        first = {**carried, **knowing[0].adds, **({"__bad": self.unreadable()} if only_good else {})}
-        steps = [Step("given", first), *knowing[1:]]
-        if only_good:
-            steps.append(Step("good", {}))
-        steps += self.ruling()
-        query = exp.Select()
-        before = PATIENTS
-        for step in steps:
-            select = _select(step.adds, step.comments, everything=before != PATIENTS).from_(exp.to_identifier(before))
-            if step.table == "good":
-                select = select.where(negated(exp.paren(some(column("__bad"), self.contradicted()))))
-            query = query.with_(step.table, as_=select, copy=False)
-            before = step.table
+        given, *knowing = self.knowing()
+        steps = [Step(given.table, {**carried, **given.adds}), *knowing, *self.ruling()]
+        query, before = _chained(steps)
         named = {**{name: column(f"{KEPT}{name}") for name in kept}, **last}
-        final = _select(named, comments, everything=False)
-        query.set("expressions", final.expressions)
-        return query.from_(exp.to_identifier(before), copy=False)
-
-    def unreadable(self) -> Sql:
-        """Return whether a row has a cell that cannot be read."""
-        return some(*(when for when, _ in self.patients.faults()))
-
-    def contradicted(self) -> Sql:
-        """Return whether a row contradicts itself."""
-        return some(*(exp.func("COALESCE", when, exp.false()) for when, _ in self.patients.contradictions()))
+        query.set("expressions", _columns(named, {name: self.says(name) for name in self.rules}))
+        return query.from_(before, copy=False)
 
     def rejections(self) -> exp.Select:
         """Return the query for the rows that cannot be taken: their numbers, and why, in words."""
         unreadable = [choose(one) for one in self.patients.faults()]
         contradictory = [choose(one) for one in self.patients.contradictions()]
-        knowing = self.knowing()
-        first = {ROW: column(ROW), **knowing[0].adds, "__unreadable": _together(unreadable)}
-        query = exp.Select()
-        before = PATIENTS
-        for step in [Step("given", first), *knowing[1:]]:
-            select = _select(step.adds, {}, everything=before != PATIENTS).from_(exp.to_identifier(before))
-            query = query.with_(step.table, as_=select, copy=False)
-            before = step.table
-        reasons = _select({"row": column(ROW), "reason": _together([column("__unreadable"), *contradictory])}, {}, False)
-        query = query.with_("reasons", as_=reasons.from_(before), copy=False)
-        return query.select("*").from_("reasons").where(negated(exp.EQ(this=column("reason"), expression=text(""))))
+        given, *knowing = self.knowing()
+        first = {ROW: column(ROW), **given.adds, "__unreadable": _together(unreadable)}
+        reasons = {ROW: column(ROW), "reason": _together([column("__unreadable"), *contradictory])}
+        query, before = _chained([Step(given.table, first), *knowing])
+        told = exp.Select(expressions=_columns(reasons, {})).from_(before)
+        query = query.with_("reasons", as_=told, copy=False).select("*").from_("reasons")
+        return query.where(exp.NEQ(this=column("reason"), expression=text("")))
 
 
-def verdict(name: str) -> Sql:
-    """Return the verdict on a rule in words."""
-    truth = column(name)
-    return choose((truth, text(APPLIES)), (negated(truth.copy()), text(RULED_OUT)), default=text(UNDETERMINED))
+def answer_names(knowledge: Knowledge) -> list[str]:
+    """Return the columns of an answer."""
+    return ["status", *(name for name in natural(knowledge.rules) if name not in knowledge.concepts), "doses", "open"]
 
 
 def strata(knowledge: Knowledge) -> list[list[str]]:
@@ -180,12 +158,22 @@ def _together(reasons: Sequence[Sql]) -> Sql:
     return exp.func("CONCAT_WS", text("; "), *reasons) if reasons else text("")
 
 
-def _select(adds: Columns, comments: Mapping[str, str], everything: bool) -> exp.Select:
-    """Return a selection of columns; of all that are there besides, where ``everything`` is asked for."""
-    columns: list[Sql] = [exp.Star()] if everything else []
+def _chained(steps: Sequence[Step]) -> tuple[exp.Select, str]:
+    """Return a query of these steps, each a table made from the one before it, and the name of the last."""
+    query, before = exp.Select(), PATIENTS
+    for step in steps:
+        everything = [] if before == PATIENTS else [exp.Star()]
+        select = exp.Select(expressions=[*everything, *_columns(step.adds, step.comments)]).from_(before)
+        query = query.with_(step.table, as_=select, copy=False)
+        before = step.table
+    return query, before
+
+
+def _columns(adds: Columns, comments: Mapping[str, str]) -> list[Sql]:
+    columns = []
     for name, found in adds.items():
         one = exp.alias_(found, name, quoted=True, copy=False)
         if name in comments:
             one.add_comments([f" {comments[name]} "])
         columns.append(one)
-    return exp.Select(expressions=columns)
+    return columns

@@ -14,7 +14,7 @@ from engine import dosing
 from engine.language import plain
 from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Knowledge, Named, Not, Test, Value
 
-Sql = exp.Expression
+Sql = exp.Expr
 
 OPERATORS = {">=": exp.GTE, ">": exp.GT, "<=": exp.LTE, "<": exp.LT}
 
@@ -29,7 +29,7 @@ def text(words: str) -> exp.Literal:
     return exp.Literal.string(words)
 
 
-def number(value: Decimal) -> exp.Literal:
+def number(value: Decimal) -> Sql:
     """Return an exact number."""
     return exp.Literal.number(plain(value))
 
@@ -111,7 +111,7 @@ class Truths:
         outcome = self.outcome(finding, test)
         if finding.only_if is None:
             return outcome
-        branches = [(negated(self.test(finding.only_if)), exp.false())]
+        branches: list[tuple[Sql, Sql]] = [(negated(self.test(finding.only_if)), exp.false())]
         if test.operator == "is" and test.value == "no":
             hanging = every(unknown(self.test(finding.only_if)), self.outcome(finding, test))
             branches.append((hanging, exp.null()))  # a given no may turn out to be not applicable

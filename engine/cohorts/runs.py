@@ -1,0 +1,250 @@
+"""A cohort judged on DuckDB: every patient of a table by the compiled rules, written as one new file.
+
+The rows that cannot be taken are found first, and told in a file beside the result. Memory is bounded whatever
+the size: what does not fit goes to a folder that is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from msgspec import Struct
+from sqlglot import exp
+
+from engine.cohorts import lists
+from engine.cohorts.patients import Columns, Patients
+from engine.cohorts.query import PATIENTS, ROW, Compiled
+from engine.cohorts.sample import Cells, drawn, require_alike
+from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, open_table
+from engine.cohorts.truths import Sql, column, text
+from engine.compiler import RuleBase
+from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
+from engine.errors import Fault, InputError, Place
+from engine.files import require_new, writing_new
+from engine.model import Knowledge, Value
+
+DUCKDB = "duckdb"
+
+REJECTED = "rejected"
+"""The table with the rows that cannot be taken: their numbers, and why."""
+
+VERDICT = "verdict"
+"""The type of a verdict: DuckDB writes one of few words as a number."""
+
+SHARE = 0.5
+"""The share of the machine's memory that may be used."""
+
+OPTIONS = {
+    "parquet": "FORMAT parquet, COMPRESSION snappy",
+    "csv": "FORMAT csv, HEADER",
+    "jsonl": "FORMAT json",
+}
+"""How DuckDB writes a result."""
+
+Progress = Callable[[float], None]
+"""Takes the share that is done, from 0 to 1."""
+
+
+class Cohort(Struct, frozen=True):
+    """A table of patients, the columns kept although named like a finding, and what they are judged by."""
+
+    path: Path
+    keep: tuple[str, ...]
+    knowledge: Knowledge
+    parameters: Mapping[str, Value]
+
+
+class Result(Struct, frozen=True):
+    """What came of a cohort: how many rows were judged and how many could not be, and the files."""
+
+    judged: int
+    rejected: int
+    path: Path
+    rejected_path: Path | None = None
+
+
+class Sample(Struct, frozen=True):
+    """How many patients are given a consultation once more, drawn by which seed, and the rules for it."""
+
+    count: int
+    seed: int
+    base: RuleBase
+
+
+def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Progress = lambda share: None) -> Result:
+    """Write the answers for all patients of a cohort into a new file; nothing is left where it is interrupted.
+
+    Raises:
+        InputError: when the table cannot be read or the file not be written, and with ``strict`` at the first row
+            that cannot be taken.
+        EngineError: when a patient of the sample is answered otherwise by a consultation.
+
+    """
+    form = form_of(out)
+    beside = rejected_path(require_new(out))
+    require_new(beside)
+    with writing_new(out) as (path, unfinished), opened(unfinished.parent) as database:
+        table = open_table(database, cohort.path, cohort.knowledge, cohort.keep)
+        compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
+        with told(database, cohort.path, progress):
+            rejected = reject(database, compiled, strict, table)
+            query = _taken(database, compiled, table, rejected)
+            database.execute(f"COPY ({_as_text(query, form)}) TO {_quoted(unfinished)} ({OPTIONS[form]})")
+            types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
+            written = Written(unfinished, form, types)
+            judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
+            rows = _rows(database, table, written, drawn(sample.count, judged, sample.seed))
+        require_alike(sample.base, cohort.parameters, rows)
+        if rejected:
+            with writing_new(beside) as (_, listed):
+                database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {_quoted(listed)} (FORMAT csv, HEADER)")
+    return Result(judged, rejected, path, beside if rejected else None)
+
+
+def rejected_path(out: Path) -> Path:
+    """Return the file beside a result with the rows that could not be taken."""
+    return out.with_name(f"{out.stem}.rejected.csv")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Lend a database that puts what does not fit into memory into a folder."""
+    with duckdb.connect() as database:
+        database.execute(f"SET temp_directory = {_quoted(folder)}")
+        database.execute("SET enable_progress_bar = true")
+        database.execute("SET enable_progress_bar_print = false")
+        database.execute(f"CREATE TYPE {VERDICT} AS ENUM ('{APPLIES}', '{RULED_OUT}', '{UNDETERMINED}')")
+        yield database
+
+
+@contextmanager
+def told(database: duckdb.DuckDBPyConnection, path: Path, progress: Progress) -> Iterator[None]:
+    """Tell from time to time how much of a query is done, and what DuckDB says in words."""
+    is_done = threading.Event()
+
+    def tell() -> None:
+        while not is_done.wait(0.2):
+            progress(max(0.0, database.query_progress()) / 100)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except duckdb.Error as problem:
+        raise cannot_read(path, problem) from None
+    finally:
+        is_done.set()
+        teller.join()
+
+
+def reject(database: duckdb.DuckDBPyConnection, compiled: Compiled, strict: bool, table: Table) -> int:
+    """Find the rows that cannot be taken, and return how many there are."""
+    query = sql(compiled.rejections())
+    database.execute(
+        f"CREATE TEMP TABLE {REJECTED} AS SELECT {ROW} AS row, reason FROM ({query}) WHERE {ROW} NOT IN"
+        f" (SELECT {ROW} FROM {MALFORMED}) UNION ALL SELECT {ROW}, reason FROM {MALFORMED}"
+    )
+    found = database.execute(f"SELECT row, reason FROM {REJECTED} ORDER BY row").fetchone()
+    if found is not None and strict:
+        place = Place(str(table.path))
+        raise InputError([Fault(f"row {found[0]}: {found[1]}", "Mend the row, or leave '--strict' out.", place)])
+    return int(database.execute(f"SELECT count(*) FROM {REJECTED}").fetchall()[0][0])
+
+
+def answers(compiled: Compiled) -> Columns:
+    """Return the columns of an answer, as DuckDB writes them best."""
+    return {
+        "status": compiled.status(),
+        **compiled.verdicts(_word),
+        "doses": lists.doses(compiled.knowledge, compiled.slots()),
+        "open": lists.open_findings(compiled.open()),
+    }
+
+
+def _word(word: str) -> Sql:
+    return exp.cast(text(word), exp.DataType.build(VERDICT, udt=True))
+
+
+def _taken(database: duckdb.DuckDBPyConnection, compiled: Compiled, table: Table, rejected: int) -> str:
+    """Return the query for the answers of all rows that can be taken."""
+    if rejected:
+        database.execute(f"ALTER VIEW {PATIENTS} RENAME TO every_row")
+        taken = f"SELECT * FROM every_row WHERE {ROW} NOT IN (SELECT row FROM {REJECTED})"
+        database.execute(f"CREATE TEMP VIEW {PATIENTS} AS {taken}")
+    query = sql(compiled.answers(table.kept, {ROW: column(ROW), **answers(compiled)}))
+    return f"SELECT * EXCLUDE ({ROW}) FROM ({query}) ORDER BY {ROW}"
+
+
+def _as_text(query: str, form: str) -> str:
+    """Return a query with its lists as JSON, where a form of file knows no lists."""
+    return (
+        f"SELECT * REPLACE (to_json(doses) AS doses, to_json(open) AS open) FROM ({query})" if form == "csv" else query
+    )
+
+
+def _rows(
+    database: duckdb.DuckDBPyConnection, table: Table, written: Written, places: list[int]
+) -> dict[int, tuple[Cells, Mapping[str, Any]]]:
+    """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
+    findings = [name for name in table.columns if name not in table.kept]
+    cells = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in findings)
+    numbers = _numbers(database, places)
+    given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {_in(numbers)} ORDER BY {ROW}"
+    names = ", ".join(f'CAST("{name}" AS {type_}) AS "{name}"' for name, type_ in written.readable.items())
+    told = f"SELECT {names} FROM {written.relation} WHERE place IN {_in(places)} ORDER BY place"
+    return {
+        row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
+        for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
+    }
+
+
+def _numbers(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
+    """Return the numbers of the rows at some places among those that were taken."""
+    rejected = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
+    before = f"(SELECT count(*) FROM ({rejected}) WHERE taken_before < place)"
+    query = f"SELECT place + {before} FROM (SELECT unnest(?) AS place)"
+    return sorted(row[0] for row in database.execute(query, [places]).fetchall())
+
+
+def _in(places: list[int]) -> str:
+    return f"({', '.join(map(str, places))})" if places else "(NULL)"
+
+
+class Written(Struct, frozen=True):
+    """A result that was written: its file, its form, and the types of its columns."""
+
+    path: Path
+    form: str
+    types: Mapping[str, str]
+
+    @property
+    def relation(self) -> str:
+        """The result as a table, its rows counted from 1 as ``place``."""
+        file = _quoted(self.path)
+        if self.form == "parquet":
+            return f"(SELECT file_row_number + 1 AS place, * FROM read_parquet({file}, file_row_number = true))"
+        if self.form == "csv":
+            return f"(SELECT row_number() OVER () AS place, * FROM read_csv({file}, all_varchar = true))"
+        columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in self.readable.items())
+        return f"(SELECT row_number() OVER () AS place, * FROM read_ndjson({file}, columns = {{{columns}}}))"
+
+    @property
+    def readable(self) -> Mapping[str, str]:
+        """The columns of an answer, with the type that each is read in."""
+        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in self.types.items()}
+
+
+def sql(query: exp.Select) -> str:
+    """Return a query as DuckDB reads it."""
+    return query.sql(DUCKDB, identify=True)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

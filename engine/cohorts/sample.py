@@ -1,0 +1,75 @@
+"""Some patients of a cohort given a consultation once more, by experta, and everything compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from engine.compiler import RuleBase
+from engine.consultation import Consultation, consult
+from engine.contract import dose_data, layer_data
+from engine.errors import EngineError, Fault, InputError
+from engine.findings import Given, interpret
+from engine.language import plain
+from engine.model import Value, natural
+from engine.questions import open_questions
+
+Cells = Mapping[str, str | None]
+"""What stands in the cells of the findings of one row, as text."""
+
+
+def drawn(count: int, total: int, seed: int) -> list[int]:
+    """Return so many of the numbers from 1 to a total, drawn by a seed, in order."""
+    return sorted(Random(seed).sample(range(1, total + 1), min(count, total)))
+
+
+def require_alike(
+    base: RuleBase, parameters: Mapping[str, Value], rows: Mapping[int, tuple[Cells, Mapping[str, Any]]]
+) -> None:
+    """Require of rows, by number, that their answers are those of a consultation.
+
+    Raises:
+        EngineError: with the first difference of each row that has one.
+
+    """
+    in_force = {
+        name: Given(plain(value) if isinstance(value, Decimal) else value) for name, value in parameters.items()
+    }
+    faults = []
+    for number, (cells, answer) in rows.items():
+        given = {name: Given(word) for name, word in cells.items() if word is not None and word.strip()}
+        try:
+            expected = answer_of(consult(base, interpret(base.knowledge, given, in_force)))
+        except InputError as problem:
+            faults.append(Fault(f"row {number} was judged, but a consultation refuses it: {problem.faults[0].found}"))
+            continue
+        difference = next(_differences(expected, answer), "")
+        if difference:
+            faults.append(Fault(f"row {number} is answered otherwise than by a consultation: {difference}"))
+    if faults:
+        raise EngineError([*faults, Fault("no result was written", "Please report this with the rows.")])
+
+
+def answer_of(consultation: Consultation) -> dict[str, Any]:
+    """Return the answer of a consultation as a row of a cohort has it."""
+    knowledge = consultation.knowledge
+    rules = [name for name in natural(knowledge.rules) if name not in knowledge.concepts]
+    asked = {question.finding for question in open_questions(consultation)}
+    return {
+        "status": consultation.status,
+        **{name: consultation.verdicts[name].verdict for name in rules},
+        "doses": [
+            {"of": None, "reading": None, **dose_data(dose), **({"layer": None} if knowledge.layers else {}),
+             **layer_data(knowledge, dose.statement)}
+            for dose in consultation.doses
+        ],
+        "open": [name for name in knowledge.findings if name in asked],
+    }  # fmt: skip
+
+
+def _differences(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in expected.items():
+        if answer.get(name) != value:
+            yield f"{name} is {answer.get(name)}, not {value}"

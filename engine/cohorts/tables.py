@@ -1,0 +1,208 @@
+"""The table of patients that a cohort is read from: Parquet, CSV or JSON lines, by DuckDB.
+
+Findings are columns, by their names; any other column is kept as it is. What stands in a line that is no
+row at all (a field too many, no JSON, an unknown key) is a fault of that row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import duckdb
+from msgspec import Struct
+
+from engine.cohorts.cells import ABSENT, NUMERIC, TEXT
+from engine.cohorts.query import PATIENTS, ROW, answer_names
+from engine.errors import Fault, InputError, Place, listed, nearest
+from engine.model import Knowledge
+
+FORMS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""The forms of a table, by the ending of its file."""
+
+EXACT = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "DECIMAL",
+)
+"""The types of exact numbers; all else is read as the words that it is written in."""
+
+LINES = 1000
+"""How many lines of JSON are looked at for the names of columns."""
+
+MALFORMED = "malformed"
+"""The table with the rows that are none: their numbers, and why."""
+
+
+class Table(Struct, frozen=True):
+    """A table of patients: its file, form, columns in order, what those of findings hold, and those that are kept."""
+
+    path: Path
+    form: str
+    columns: tuple[str, ...]
+    types: Mapping[str, str]
+    holds: Mapping[str, str]
+    kept: tuple[str, ...]
+
+
+def form_of(name: str | Path) -> str:
+    """Return the form of a table by the ending of its file.
+
+    Raises:
+        InputError: when it is none of the known.
+
+    """
+    form = FORMS.get(Path(name).suffix.lower())
+    if form is None:
+        found = f"'{Path(name).name}' does not say in what form it is"
+        raise InputError([Fault(found, f"End its name in {listed(list(FORMS), 'or')}.", Place(str(name)))])
+    return form
+
+
+def open_table(
+    database: duckdb.DuckDBPyConnection, path: Path, knowledge: Knowledge, keep: Collection[str] = ()
+) -> Table:
+    """Return the table in a file, and let the database read it as ``patients``.
+
+    ``keep`` names columns to be kept although they are named like a finding.
+
+    Raises:
+        InputError: when it cannot be read, has no finding, or a column that may be a finding wrongly written.
+
+    """
+    form = form_of(path)
+    if not path.is_file():
+        found = "there is no such file" if not path.exists() else "this is not a file"
+        raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
+    try:
+        types = _types(database, path, form)
+        table = _table(path, form, types, knowledge, keep)
+        _read(database, table)
+    except duckdb.Error as problem:
+        raise cannot_read(path, problem) from None
+    return table
+
+
+def cannot_read(path: Path, problem: Exception) -> InputError:
+    """Return in words that a table cannot be read."""
+    said = str(problem).splitlines()[0]
+    return InputError([Fault(f"it cannot be read as a table: {said}", "Mend the file.", Place(str(path)))])
+
+
+def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
+    """Return the columns of a file, in order, with their types."""
+    if form == "jsonl":
+        query = f"SELECT DISTINCT unnest(json_keys(line)) FROM (SELECT line FROM {_lines(path)} LIMIT {LINES})"
+        first = f"SELECT unnest(json_keys(line)) FROM (SELECT line FROM {_lines(path)} LIMIT 1)"
+        valid = " WHERE json_valid(line) AND json_type(line) = 'OBJECT'"
+        names = [
+            row[0]
+            for one in (first, query)
+            for row in database.execute(one.replace(" LIMIT", f"{valid} LIMIT")).fetchall()
+        ]
+        return dict.fromkeys(names, "VARCHAR")
+    relation = _csv(path) if form == "csv" else f"read_parquet({_quoted(path)})"
+    return {row[0]: row[1] for row in database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+
+
+def _table(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
+    kept = tuple(name for name in types if name not in knowledge.findings)
+    faults = []
+    for name in kept:
+        alike = nearest(name, knowledge.findings)
+        if alike and name not in keep:
+            found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
+            faults.append(Fault(found, f"Rename it, or keep it as it is: '--keep {name}'.", Place(str(path))))
+        if name.lower() in {one.lower() for one in answer_names(knowledge)} or name.startswith("__"):
+            faults.append(Fault(f"the column '{name}' is named like one of the answer", "Rename it.", Place(str(path))))
+    if len(kept) == len(types):
+        faults.append(
+            Fault("no column of it is a finding", "See 'ivig-mg show findings' for their names.", Place(str(path)))
+        )
+    if faults:
+        raise InputError(faults)
+    holds = {name: _holds(types.get(name), finding.is_number) for name, finding in knowledge.findings.items()}
+    return Table(path, form, tuple(types), types, holds, kept)
+
+
+def _holds(type_: str | None, is_number: bool) -> str:
+    if type_ is None:
+        return ABSENT
+    return NUMERIC if is_number and type_.split("(")[0] in EXACT else TEXT
+
+
+def _read(database: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Let the database read a table as ``patients``, its rows numbered from 1, and what is no row as ``malformed``."""
+    columns = ", ".join(_column(table, name) for name in table.columns)
+    relation = {"parquet": _parquet_rows, "csv": _csv_rows, "jsonl": _json_rows}[table.form](database, table)
+    database.execute(f"CREATE TEMP VIEW {PATIENTS} AS SELECT {ROW}, {columns} FROM {relation}")
+
+
+def _column(table: Table, name: str) -> str:
+    quoted = _name(name)
+    if name in table.holds and table.holds[name] == TEXT and table.types[name] != "VARCHAR":
+        return f"CAST({quoted} AS VARCHAR) AS {quoted}"
+    return quoted
+
+
+def _parquet_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
+    database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
+    rows = f"read_parquet({_quoted(table.path)}, file_row_number = true)"
+    return f"(SELECT file_row_number + 1 AS {ROW}, * FROM {rows})"
+
+
+def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """Return the rows of a CSV file; the lines that are none are found by reading it once."""
+    database.execute(f"SELECT count(*) FROM {_csv(table.path, 'store_rejects = true')}").fetchall()
+    database.execute(
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT line - 1 AS {ROW}, string_agg(error_message, '; ') AS reason"
+        " FROM reject_errors GROUP BY line ORDER BY line"
+    )
+    malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
+    before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < place)"
+    rows = f"SELECT row_number() OVER () AS place, * FROM {_csv(table.path, 'store_rejects = true')}"
+    return f"(SELECT place + {before} AS {ROW}, * FROM ({rows}))"
+
+
+def _json_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
+    """Return the rows of JSON lines: every value as the words that it is written in."""
+    numbered = f"(SELECT row_number() OVER () AS {ROW}, line FROM {_lines(table.path)})"
+    is_row = "json_valid(line) AND json_type(line) = 'OBJECT'"
+    known = ", ".join(_text(name) for name in table.columns)
+    others = f"list_filter(json_keys(line), lambda key: key NOT IN ({known}))"
+    database.execute(
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, CASE WHEN {is_row} THEN 'unknown column ' ||"
+        f" array_to_string({others}, ', ') ELSE 'this line is no JSON object' END AS reason FROM {numbered}"
+        f" WHERE NOT ({is_row}) OR len({others}) > 0"
+    )
+    shape = "{" + ", ".join(f'"{name}": "VARCHAR"'.replace("'", "''") for name in table.columns) + "}"
+    return f"(SELECT {ROW}, unnest(json_transform(line, '{shape}')) FROM {numbered} WHERE {is_row})"
+
+
+def _csv(path: Path, more: str = "") -> str:
+    plain = "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({_quoted(path)}, {plain}{more and ', ' + more})"
+
+
+def _lines(path: Path) -> str:
+    plain = "header = false, delim = '\\0', quote = '', escape = '', auto_detect = false"
+    return f"read_csv({_quoted(path)}, columns = {{'line': 'VARCHAR'}}, {plain})"
+
+
+def _quoted(path: Path) -> str:
+    return _text(str(path))
+
+
+def _text(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
