@@ -32,7 +32,13 @@ from engine.commands.terminal import (
 from engine.errors import IvigError
 from engine.loading import SHIPPED, load
 
-LOADED_LATER = {"audit": "audit:audit", "ask": "asking:ask", "knowledge": "knowledge:knowledge", "next": "asking:next_"}
+LOADED_LATER = {
+    "audit": "audit:audit",
+    "ask": "asking:ask",
+    "cohort": "cohorts:cohort",
+    "knowledge": "knowledge:knowledge",
+    "next": "asking:next_",
+}
 """Commands that are imported only when they are asked for, by their place in `engine.commands`."""
 
 

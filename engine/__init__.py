@@ -11,6 +11,7 @@ One noun a module, each importing only from those before it:
 ``answers`` · ``disagreements`` · ``comparison`` ·
 ``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
 ``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``impacts`` · ``usage`` · ``selection`` · ``exports`` ·
+``cohorts`` ·
 ``rendering`` · ``commands``
 """
 

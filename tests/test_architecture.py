@@ -57,13 +57,19 @@ def test_a_module_imports_only_from_modules_before_it(path: Path) -> None:
         ("rfc8785", "engine/receipts.py"),
         ("cryptography", "engine/keys.py"),
         ("sqlite3", "engine/storage.py"),
-        ("duckdb", "engine/exports.py"),
         ("matplotlib", "engine/rendering/plots.py"),
     ],
 )
 def test_a_library_is_imported_by_one_module(library: str, door: str) -> None:
     users = [path for path in [*MODULES, ROOT / "cli.py"] if any(n.split(".")[0] == library for n in imported(path))]
     assert [str(path.relative_to(ROOT)) for path in users] == [door]
+
+
+@pytest.mark.parametrize("library", ["duckdb", "sqlglot", "pyspark"])
+def test_cohorts_alone_know_the_engines_of_cohorts(library: str) -> None:
+    users = [path for path in [*MODULES, ROOT / "cli.py"] if any(n.split(".")[0] == library for n in imported(path))]
+    inside = {path for path in users if path.parent == ROOT / "engine" / "cohorts"}
+    assert {path.name for path in users if path not in inside} == ({"exports.py"} if library == "duckdb" else set())
 
 
 def test_only_the_command_line_knows_click() -> None:

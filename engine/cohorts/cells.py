@@ -15,8 +15,8 @@ from engine.findings import REASONS
 from engine.language import NUMBER, accepted, choices
 from engine.model import Finding
 
-TEXT, NUMERIC, ABSENT = "text", "number", "absent"
-"""What a column holds: words, exact numbers, or that there is no such column."""
+TEXT, NUMERIC, CLEAN, ABSENT = "text", "number", "clean", "absent"
+"""What a column holds: words, exact numbers, words that are known to be those of the finding; or there is none."""
 
 
 class Cell(Struct, frozen=True):
@@ -40,11 +40,22 @@ def cell(finding: Finding, holds: str) -> Cell:
     """Return how a cell of a column is read that holds text or numbers."""
     if holds == ABSENT:
         return Cell(exp.cast(exp.null(), type_of(finding)))
+    if holds == CLEAN:
+        return Cell(_clean(finding))
     if holds == NUMERIC:
         return (
             _number(finding) if finding.is_number else Cell(exp.cast(exp.null(), type_of(finding)), _is_there(finding))
         )
     return _number_in_words(finding) if finding.is_number else _word(finding)
+
+
+def _clean(finding: Finding) -> Sql:
+    """Return a word that needs no second look; any other is unknown."""
+    word = column(finding.name)
+    if finding.type != "yes/no":
+        return choose((_one_of(word, list(choices(finding))), word.copy()))
+    is_yes, is_no = (exp.EQ(this=word.copy(), expression=text(answer)) for answer in ("yes", "no"))
+    return choose((is_yes, exp.true()), (is_no, exp.false()))
 
 
 def _is_there(finding: Finding) -> Sql:

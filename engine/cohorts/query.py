@@ -100,14 +100,14 @@ class Compiled:
 
     # Queries. ------------------------------------------------------------------------------
 
-    def answers(self, kept: Sequence[str], last: Columns) -> exp.Select:
+    def answers(self, kept: Sequence[str], last: Columns, comments: Mapping[str, str] = {}) -> exp.Select:
         """Return the query whose rows are the kept columns, then those of the ``last`` step."""
-        carried = {ROW: column(ROW), **{f"{KEPT}{name}": column(name) for name in kept}}
+        carried = {f"{KEPT}{name}": column(name) for name in kept}
         given, *knowing = self.knowing()
         steps = [Step(given.table, {**carried, **given.adds}), *knowing, *self.ruling()]
         query, before = _chained(steps)
         named = {**{name: column(f"{KEPT}{name}") for name in kept}, **last}
-        query.set("expressions", _columns(named, {name: self.says(name) for name in self.rules}))
+        query.set("expressions", _columns(named, {**{name: self.says(name) for name in self.rules}, **comments}))
         return query.from_(before, copy=False)
 
     def rejections(self) -> exp.Select:

@@ -21,7 +21,7 @@ from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, open_table
-from engine.cohorts.truths import Sql, column, text
+from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
 from engine.errors import Fault, InputError, Place
@@ -60,10 +60,11 @@ class Cohort(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What came of a cohort: how many rows were judged and how many could not be, and the files."""
+    """What came of a cohort: how many rows were judged and how many could not be, the columns kept, and the files."""
 
     judged: int
     rejected: int
+    kept: tuple[str, ...]
     path: Path
     rejected_path: Path | None = None
 
@@ -103,7 +104,7 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
         if rejected:
             with writing_new(beside) as (_, listed):
                 database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {_quoted(listed)} (FORMAT csv, HEADER)")
-    return Result(judged, rejected, path, beside if rejected else None)
+    return Result(judged, rejected, table.kept, path, beside if rejected else None)
 
 
 def rejected_path(out: Path) -> Path:
@@ -178,7 +179,7 @@ def _taken(database: duckdb.DuckDBPyConnection, compiled: Compiled, table: Table
         database.execute(f"ALTER VIEW {PATIENTS} RENAME TO every_row")
         taken = f"SELECT * FROM every_row WHERE {ROW} NOT IN (SELECT row FROM {REJECTED})"
         database.execute(f"CREATE TEMP VIEW {PATIENTS} AS {taken}")
-    query = sql(compiled.answers(table.kept, {ROW: column(ROW), **answers(compiled)}))
+    query = sql(compiled.answers([ROW, *table.kept], answers(compiled)))
     return f"SELECT * EXCLUDE ({ROW}) FROM ({query}) ORDER BY {ROW}"
 
 

@@ -1,0 +1,137 @@
+"""The command for cohorts: a whole table of patients at once, the compiled rules as SQL, and synthetic patients."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.commands.patients import parameters_of
+from engine.commands.terminal import Settings, needing, print_text
+
+SEED = 1
+"""The seed by which the patients of the check are drawn, and synthetic ones."""
+
+CHECKED = 50
+
+
+@click.command()
+@click.argument("patients", metavar="[PATIENTS]", type=click.Path(path_type=Path), required=False)
+@click.option("--out", metavar="RESULT", help="A new file that ends in '.parquet', '.csv' or '.jsonl'.")
+@click.option("--keep", metavar="NAME", multiple=True, help="Keep this column, although it is named like a finding.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be taken.")
+@click.option(
+    "--check",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=CHECKED,
+    show_default=True,
+    help="Give N of the patients a consultation, and compare everything.",
+)
+@click.option("--seed", metavar="S", type=int, default=SEED, show_default=True, help="Draw patients by this seed.")
+@click.option("--sql", "dialect", metavar="DIALECT", help="Print the rules as a query for a warehouse, and do no more.")
+@click.option(
+    "--synthesise",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Write N synthetic patients, whom nobody is, to RESULT.",
+)
+@click.pass_obj
+def cohort(settings: Settings, /, patients: Path | None, out: str | None, **asked: Any) -> None:
+    """Judge a whole table of patients at once.
+
+    PATIENTS is a Parquet, CSV or JSON lines file with findings as columns; columns of other names are kept. RESULT gets
+    one row for each patient, in the same order. Rows that cannot be taken are told in a file beside it.
+    """
+    if asked["dialect"] is not None:
+        print_text(_query(settings, asked["dialect"], asked["keep"]))
+    elif out is None:
+        raise click.UsageError("Say where the result goes: '--out RESULT'.")
+    elif asked["synthesise"] is not None:
+        print_text(_synthesised(settings, asked["synthesise"], asked["seed"], out))
+    elif patients is None:
+        raise click.UsageError("Give a table of patients, or '--synthesise N', or '--sql DIALECT'.")
+    else:
+        print_text(_judged(settings, patients, out, **asked))
+
+
+def _query(settings: Settings, dialect: str, keep: tuple[str, ...]) -> str:
+    with needing("cohort"):
+        from engine.cohorts.warehouse import DIALECTS, warehouse_query
+    from engine.findings import interpret
+    from engine.loading import load
+
+    if dialect not in DIALECTS:
+        raise click.UsageError(f"'{dialect}' is not a dialect that it knows: {', '.join(DIALECTS)}.")
+    knowledge = load(settings.knowledge, settings.layers)
+    parameters = interpret(knowledge, {}, parameters_of(settings)).parameters
+    return warehouse_query(knowledge, parameters, dialect, keep)
+
+
+def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
+    with needing("cohort"):
+        from engine.cohorts.synthesis import synthesise
+    from engine.loading import load
+
+    with _share("Drawing", count) as tell:
+        path = synthesise(load(settings.knowledge, settings.layers), count, seed, out, lambda done, of: tell(done / of))
+    return f"{count:,} synthetic patients (seed {seed}), whom nobody is, written to {path}.\n"
+
+
+def _judged(
+    settings: Settings, patients: Path, out: str, keep: tuple[str, ...], strict: bool, check: int, seed: int, **_: Any
+) -> str:
+    with needing("cohort"):
+        from engine.cohorts.runs import Cohort, Sample, judge
+    from engine.compiler import compile_rules
+    from engine.findings import interpret
+    from engine.loading import load
+
+    knowledge = load(settings.knowledge, settings.layers)
+    parameters = interpret(knowledge, {}, parameters_of(settings)).parameters
+    start = time.monotonic()
+    with _share("Judging", None) as tell:
+        result = judge(
+            Cohort(patients, keep, knowledge, parameters),
+            out,
+            strict,
+            Sample(check, seed, compile_rules(knowledge)),
+            tell,
+        )
+    lines = [f"{result.judged:,} patients judged in {time.monotonic() - start:.0f} s: {result.path}"]
+    if result.kept:
+        lines.append(f"Kept as they are: {', '.join(result.kept)}.")
+    if result.rejected_path is not None:
+        lines.append(f"{result.rejected:,} rows could not be taken; why, is in {result.rejected_path}")
+    if check and result.judged:
+        checked = min(check, result.judged)
+        lines.append(f"{checked} of them, drawn by seed {seed}, were given a consultation: everything agrees.")
+    return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def _share(label: str, count: int | None) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal what share is done, the rate and the time left; end quietly at Ctrl-C."""
+    shown = 1000
+    with click.progressbar(
+        length=shown, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), show_eta=True
+    ) as bar:
+        done = 0
+
+        def tell(share: float) -> None:
+            nonlocal done
+            now = min(shown, int(share * shown))
+            if now > done:
+                bar.update(now - done)
+                done = now
+
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. Nothing was written; run it again.", err=True)
+            sys.exit(130)
