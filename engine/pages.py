@@ -93,6 +93,8 @@ class _Walk:
     def leaf(self, page: bytes, head: int, number: int) -> Iterator[str]:
         if page[slice(*unused(page, head))].strip(b"\0"):
             yield f"something stands in the unused space of page {number}"
+        if page[head + 1 : head + 3] != bytes(2) or page[head + 7]:
+            yield f"page {number} has freed space, which no ledger has between its rows"
         for cell in cells(page, head):
             self.last = cell.number
             if not self.is_as_written(page, cell):
@@ -192,7 +194,8 @@ def stated_length(path: Path) -> int:
 def header_faults(path: Path, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
     """Yield what is wrong with the header of a file of so many tables, every byte of which is known of a ledger.
 
-    ``sqlite`` is the version of SQLite that wrote it last.
+    Of its counter of changes that is only that it is alike in both its places. ``sqlite`` is the version of
+    SQLite that wrote the file last.
     """
     with open(path, "rb") as file:
         content = file.read(HEADER)

@@ -17,6 +17,7 @@ from engine.checkpoints import Checkpoint
 from engine.errors import InputError
 from engine.ledger import Ledger, begin_or_open, open_ledger
 from engine.records import response
+from engine.rendering.ledger import render_verification
 from tests.conftest import CASES
 from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
 
@@ -116,6 +117,35 @@ def _put(file: int, place: int, byte: int) -> None:
 
 def test_what_sqlite_never_reads_is_a_small_part(content: bytes) -> None:
     assert len(never_read(content)) < 3 * pages.PAGE
+
+
+def _freed(page: bytearray) -> None:
+    """Make a freed block that holds a text of the end of the unused space of a leaf."""
+    _, first = pages.unused(bytes(page))
+    page[first - 60 : first] = bytes([0, 0, 0, 60]) + b"kept here out of sight".ljust(56)
+    page[1:3] = page[5:7] = (first - 60).to_bytes(2, "big")
+
+
+def _fragment(page: bytearray) -> None:
+    """Let the last three unused bytes of a leaf pass for space between its rows that is too small to be used."""
+    _, first = pages.unused(bytes(page))
+    page[first - 3 : first], page[7] = b"abc", 3
+    page[5:7] = (first - 3).to_bytes(2, "big")
+
+
+@pytest.mark.parametrize("change", [_freed, _fragment])
+def test_what_is_hidden_in_freed_space_is_detected(
+    content: bytes, tmp_path: Path, change: Callable[[bytearray], None]
+) -> None:
+    path, start = tmp_path / "a.sqlite", pages.PAGE
+    page = bytearray(content[start : start + pages.PAGE])
+    begins, ends = pages.unused(bytes(page))
+    assert page[0] == pages.LEAF
+    assert ends - begins > 60
+    change(page)
+    path.write_bytes(content[:start] + page + content[start + pages.PAGE :])
+    found = [breach.found for breach in verify(open_ledger(path)).breaches]
+    assert found == ["page 2 has freed space, which no ledger has between its rows"]
 
 
 # What is named. ----------------------------------------------------------------------------
@@ -276,3 +306,13 @@ def test_what_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
 def test_the_root_is_that_of_the_entries(tmp_path: Path) -> None:
     ledger: Ledger = ledger_of(tmp_path / "a.sqlite", spread(5))
     assert verify(ledger).root == ledger.root(5).hex()
+
+
+def test_why_there_is_no_root_is_told(tmp_path: Path) -> None:
+    changes = {
+        "an entry is missing": "DELETE FROM entries WHERE number = 3",
+        "the hashes do not fit": "UPDATE entries SET hashes = zeroblob(32) WHERE number = 3",
+    }
+    for number, (why, change) in enumerate(changes.items()):
+        found = altered(tmp_path / str(number), partial(_execute, change))
+        assert f"Root of 7 entries: none, for {why}\n" in render_verification(found)
