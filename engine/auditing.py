@@ -27,11 +27,13 @@ class Breach(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True):
-    """What a ledger is, and every breach found in it; ``root`` is that of all its entries."""
+    """What a ledger is, and every breach found in it."""
 
     ledger: str
     size: int
     root: str
+    """That of all entries; empty where there is none, and then ``rootless`` says why."""
+    rootless: str
     breaches: tuple[Breach, ...]
     checkpoint: int | None = None
     """How many entries the checkpoint was about that it was held against."""
@@ -56,6 +58,8 @@ class _Verifying:
         self.ledger = ledger
         self.progress = progress
         self.tree: merkle.Growing | None = merkle.Growing()
+        self.rootless = ""
+        """Why the tree ended before its last entry, if it did."""
         self.others: set[int] = set()
         """The entries that are no consultations, but decisions."""
         self.gaps: list[range] = []
@@ -69,9 +73,8 @@ class _Verifying:
         size = self.ledger.size
         found_breaches = tuple(self.breaches(size, checkpoint))
         found = self.roots.get(size, b"").hex() if size else merkle.EMPTY.hex()
-        return Verification(
-            self.ledger.id, size, found, found_breaches, None if checkpoint is None else checkpoint.size
-        )
+        held = None if checkpoint is None else checkpoint.size
+        return Verification(self.ledger.id, size, found, self.rootless, found_breaches, held)
 
     def breaches(self, size: int, checkpoint: Checkpoint | None) -> Iterator[Breach]:
         """Yield every breach of the first entries."""
@@ -121,9 +124,12 @@ class _Verifying:
                 self.roots[self.tree.size] = self.tree.root()
             self.progress(row.number)
 
+    def end_tree(self, why: str) -> None:
+        self.tree, self.rootless = None, self.rootless or why
+
     def missing(self, first: int, last: int) -> Breach:
         """Return that some entries are missing; the tree ends there."""
-        self.tree = None
+        self.end_tree("an entry is missing")
         self.gaps.append(range(first, last + 1))
         return Breach(first, "it is missing" if first == last else f"it is missing, and so are those up to {last}")
 
@@ -135,7 +141,7 @@ class _Verifying:
             yield Breach(row.number, "it was changed: it is not what its hash was made of")
         if self.tree is not None and hashes != self.tree.add(hashes[0] if hashes else b""):
             yield Breach(row.number, "its hashes do not fit the entries before it")
-            self.tree = None
+            self.end_tree("the hashes do not fit")
         try:
             entry = read_entry(row.leaf)
         except ValueError:

@@ -117,7 +117,7 @@ def render_verification(found: Verification, width: int = 80, colour: bool = Fal
     if not found.breaches:
         page.text(f"Whole: {entries}, all as they were recorded.", style="good")
     page.text(f"Ledger {found.ledger}")
-    page.text(f"Root of {entries}: {found.root or 'none, for an entry is missing'}")
+    page.text(f"Root of {entries}: {found.root or f'none, for {found.rootless}'}")
     if found.checkpoint is not None:
         page.text(f"Held against a checkpoint of {found.checkpoint} entries.")
     else:
