@@ -102,6 +102,12 @@ class Ledger:
         [last] = self._one("SELECT max(number) FROM entries", ()) or (None,)
         return last if isinstance(last, int) else 0
 
+    def extent(self) -> tuple[int, list[str]]:
+        """Return how many entries there are, and the digests of the snapshots of knowledge, both at one moment."""
+        with self.reading(), self._transaction("DEFERRED"):
+            names = self.database.execute("SELECT digest FROM snapshots ORDER BY number").fetchall()
+            return self.size, [str(name) for (name,) in names]
+
     def rows(self, first: int = 1) -> Iterator[Row]:
         """Yield the entries from a number on, as they stand."""
         for number, leaf, hashes in self._batches("SELECT number, leaf, hashes FROM entries", first):
@@ -115,15 +121,15 @@ class Ledger:
 
         """
         for row in self.rows(first):
-            yield self._read(row.number, row.leaf)
+            yield self._read(row)
 
-    def _read(self, number: int, leaf: bytes) -> Entry:
+    def _read(self, row: Row) -> Entry:
         try:
-            entry = read_entry(leaf)
+            entry = read_entry(row.leaf)
         except ValueError:
             entry = None
-        if entry is None or entry.number != number:
-            raise damaged(self.path, f"entry {number} is damaged")
+        if entry is None or entry.number != row.number or row.hashes[:HASH] != merkle.leaf_hash(row.leaf):
+            raise damaged(self.path, f"entry {row.number} is damaged")
         return entry
 
     def everything(self) -> Iterator[tuple[Row, tuple[bytes, bytes] | None]]:
@@ -174,12 +180,12 @@ class Ledger:
             InputError: when there is none, or it is damaged.
 
         """
-        row = self._one("SELECT leaf FROM entries WHERE number = ?", (number,))
+        row = self._one("SELECT leaf, hashes FROM entries WHERE number = ?", (number,))
         if row is None:
             size = self.size
             known = f"Its entries are 1 to {size}." if size else "It has none yet."
             raise InputError([Fault(f"there is no entry {number} in the ledger", known, Place(str(self.path)))])
-        return self._read(number, _bytes(row[0]))
+        return self._read(Row(number, *map(_bytes, row)))
 
     def contents(self, entry: Entry) -> tuple[bytes, bytes]:
         """Return the receipt of a consultation, and the text that was shown.
@@ -278,8 +284,8 @@ class Ledger:
             return self._append(response)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.database.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self.database.execute(f"BEGIN {kind}")
         try:
             yield
             self.database.execute("COMMIT")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,7 +19,7 @@ from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.model import natural
 from engine.receipts import canonical, digest, receipt
 
-FORMAT = "ivig-mg/entry/1"
+FORMAT: Final = "ivig-mg/entry/1"
 
 CONSULTATION, RESPONSE = "consultation", "response"
 
@@ -47,7 +48,7 @@ GREATEST = 2**53 - 1
 Whole = Annotated[int, Meta(ge=0, le=GREATEST)]
 
 
-Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
+Time = Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z$")]
 
 
 class Entry(Struct, frozen=True, omit_defaults=True):
@@ -59,7 +60,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     ``applies`` has every statement and conflict that applied; ``sqlite`` is the version that wrote it.
     """
 
-    format: str
+    format: Literal["ivig-mg/entry/1"]
     kind: str
     number: Whole
     time: Time
@@ -97,13 +98,18 @@ def read_entry(leaf: bytes) -> Entry:
     """Return the entry that a leaf states.
 
     Raises:
-        ValueError: when it states none.
+        ValueError: when it states none, or something beside one, or in another form than the canonical.
 
     """
     try:
-        return msgspec.json.decode(leaf, type=Entry)
+        entry = msgspec.json.decode(leaf, type=Entry)
     except RecursionError:
         raise ValueError("too deep") from None
+    datetime.fromisoformat(entry.time.removesuffix("Z"))
+    # Almost every entry is told to be canonical by the first of these, which takes a tenth of the time of the other.
+    if leaf != msgspec.json.encode(entry, order="sorted") and leaf != entry.leaf:
+        raise ValueError("not canonical")
+    return entry
 
 
 def recording(
