@@ -48,7 +48,7 @@ def verify(
 
 def breaches(ledger: Ledger) -> Iterator[Breach]:
     """Yield every breach of a ledger, each as soon as it is found."""
-    return _Verifying(ledger, lambda done: None).breaches(ledger.size, None)
+    return _Verifying(ledger, lambda done: None).breaches(None)
 
 
 class _Verifying:
@@ -57,6 +57,8 @@ class _Verifying:
     def __init__(self, ledger: Ledger, progress: Progress) -> None:
         self.ledger = ledger
         self.progress = progress
+        self.size, self.names = ledger.extent()
+        """How many entries are verified, and the snapshots there are for them; more may be recorded meanwhile."""
         self.tree: merkle.Growing | None = merkle.Growing()
         self.rootless = ""
         """Why the tree ended before its last entry, if it did."""
@@ -70,20 +72,19 @@ class _Verifying:
         self.roots: dict[int, bytes] = {}
 
     def verify(self, checkpoint: Checkpoint | None) -> Verification:
-        size = self.ledger.size
-        found_breaches = tuple(self.breaches(size, checkpoint))
-        found = self.roots.get(size, b"").hex() if size else merkle.EMPTY.hex()
+        found_breaches = tuple(self.breaches(checkpoint))
+        found = self.roots.get(self.size, b"").hex() if self.size else merkle.EMPTY.hex()
         held = None if checkpoint is None else checkpoint.size
-        return Verification(self.ledger.id, size, found, self.rootless, found_breaches, held)
+        return Verification(self.ledger.id, self.size, found, self.rootless, found_breaches, held)
 
-    def breaches(self, size: int, checkpoint: Checkpoint | None) -> Iterator[Breach]:
-        """Yield every breach of the first entries."""
+    def breaches(self, checkpoint: Checkpoint | None) -> Iterator[Breach]:
+        """Yield every breach."""
         yield from self.file()
         yield from self.snapshots()
-        yield from self.entries(size, {size, checkpoint.size if checkpoint is not None else size})
+        yield from self.entries({self.size, checkpoint.size if checkpoint is not None else self.size})
         yield from self.beside()
         if checkpoint is not None:
-            yield from self.against(checkpoint, size)
+            yield from self.against(checkpoint, self.size)
 
     # The file. -----------------------------------------------------------------------------
 
@@ -108,10 +109,10 @@ class _Verifying:
 
     # The entries. --------------------------------------------------------------------------
 
-    def entries(self, size: int, wanted: set[int]) -> Iterator[Breach]:
+    def entries(self, wanted: set[int]) -> Iterator[Breach]:
         expected = 1
         for row, packed in self.ledger.everything():
-            if row.number > size:
+            if row.number > self.size:
                 break  # recorded since
             if row.number < expected:
                 yield Breach(row.number, "no entry can have this number")
@@ -145,7 +146,7 @@ class _Verifying:
         try:
             entry = read_entry(row.leaf)
         except ValueError:
-            yield Breach(row.number, "it cannot be read")
+            yield Breach(row.number, "it is not in the form of an entry")
             return
         if entry.number != row.number:
             yield Breach(row.number, f"entry {entry.number} stands in its place")
@@ -183,7 +184,7 @@ class _Verifying:
         """Yield what stands in the file and belongs to no entry."""
         for number in self.ledger.loose_contents():
             yield Breach(number, "a receipt stands there that belongs to no consultation")
-        if [name for name, _ in self.ledger.snapshots()] != list(self.used):
+        if self.names != list(self.used):
             yield Breach(None, "the knowledge snapshots are not those of the entries, in the order of their first use")
         if self.strangers:
             found = f"what the ledger begins with was changed: {self.strangers} entries name another ledger"

@@ -8,21 +8,26 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import merkle, pages
-from engine.auditing import Verification, breaches, verify
+from engine.auditing import Breach, Verification, breaches, verify
 from engine.checkpoints import Checkpoint
 from engine.errors import InputError
 from engine.ledger import Ledger, begin_or_open, open_ledger
+from engine.loading import SHIPPED, load
 from engine.records import response
 from engine.rendering.ledger import render_verification
+from engine.snapshots import snapshot_of
 from tests.conftest import CASES
-from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
+from tests.ledgers import SNAPSHOT, TIME, forged, ledger_of, recorded, spread
 
 ALL = os.environ.get("IVIG_BYTES") == "all"
 """Whether to try every byte of a ledger of 50 receipts (half an hour on two cores), or some bytes of a smaller one."""
+
+LAYER = SHIPPED / "layers" / "product_label"
 
 CHUNKS = 64 if ALL else 2
 
@@ -219,17 +224,70 @@ def test_changed_knowledge_is_named(tmp_path: Path) -> None:
     assert any(b.found == f"knowledge snapshot {SNAPSHOT.digest[:16]}… was changed" for b in found.breaches)
 
 
-def test_what_was_slipped_in_is_named(tmp_path: Path) -> None:
-    for number, change in enumerate(
-        (
-            "INSERT INTO entries SELECT -3, leaf, hashes FROM entries WHERE number = 6",
-            "INSERT INTO genesis VALUES (CAST('a name' AS BLOB))",
-            "INSERT INTO snapshots SELECT 50, digest, content FROM snapshots",
-        )
-    ):
-        found = altered(tmp_path / str(number), partial(_execute, change))
-        own = [one.found for one in found.breaches if "unused space" not in one.found and "header" not in one.found]
-        assert own, change
+SLIPPED_IN = {
+    "INSERT INTO entries SELECT 0, leaf, hashes FROM entries WHERE number = 6": (
+        Breach(0, "no entry can have this number"),
+    ),
+    "INSERT INTO entries SELECT -3, leaf, hashes FROM entries WHERE number = 6": (
+        Breach(-3, "no entry can have this number"),
+        Breach(None, "a row of page 21 is not written as it was"),
+    ),
+    "INSERT INTO genesis VALUES (CAST('a name' AS BLOB))": (
+        Breach(None, "what the ledger begins with stands elsewhere, or more than once"),
+    ),
+    "INSERT INTO snapshots SELECT 50, digest, content FROM snapshots": (
+        Breach(None, "the knowledge snapshots have other numbers"),
+        Breach(None, "the knowledge snapshots are not those of the entries, in the order of their first use"),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", SLIPPED_IN)
+def test_what_was_slipped_in_is_named(tmp_path: Path, change: str) -> None:
+    found = altered(tmp_path, partial(_execute, change)).breaches
+    assert {one for one in found if "unused space" not in one.found} == set(SLIPPED_IN[change])
+
+
+def test_a_decision_on_a_removed_entry_is_named(tmp_path: Path) -> None:
+    names = said(altered(tmp_path, partial(_execute, "DELETE FROM entries WHERE number = 3")))
+    assert (7, "it answers entry 3, which is no consultation") in names
+
+
+# What is forged so that every digest and hash fits. ----------------------------------------
+
+
+def forgery(tmp_path: Path, change: dict[str, Any]) -> set[tuple[int | None, str]]:
+    """The breaches of a ledger that was made anew with its second entry changed."""
+    path = tmp_path / "a.sqlite"
+    ledger_of(path, spread(3)).close()
+    forged(path, lambda entry, parts: entry.update(change if entry["number"] == 2 else {}))
+    return said(verify(open_ledger(path)))
+
+
+FORGED: list[tuple[dict[str, Any], str]] = [
+    ({"hidden": "a name"}, "it is not in the form of an entry"),
+    ({"format": "ivig-mg/entry/2"}, "it is not in the form of an entry"),
+    ({"time": "2026-13-24T12:00:00Z"}, "it is not in the form of an entry"),
+    ({"time": "2026-11-24T12:00:00Z\n"}, "it is not in the form of an entry"),
+    ({"patient": ""}, "it is not in the form of an entry"),
+    ({"status": "not_covered"}, "it says other than its receipt"),
+    ({"applies": ["S99"]}, "it says other than its receipt"),
+]
+
+
+@pytest.mark.parametrize(("change", "found"), FORGED, ids=range(len(FORGED)))
+def test_a_forged_entry_is_named(tmp_path: Path, change: dict[str, Any], found: str) -> None:
+    assert forgery(tmp_path, change) == {(2, found)}
+
+
+def test_an_entry_that_names_other_knowledge_than_its_snapshot_is_named(tmp_path: Path) -> None:
+    assert forgery(tmp_path, {"knowledge": "0" * 64}) == {
+        (2, "its knowledge snapshot is not of the knowledge that it names"),
+        (2, "it says other than its receipt"),
+    }
+
+
+# What the ledger begins with, and how far it goes. -----------------------------------------
 
 
 def test_a_number_far_away_is_one_breach(tmp_path: Path) -> None:
@@ -301,6 +359,19 @@ def test_what_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
 
     found = verify(ledger, None, meanwhile)
     assert (found.size, found.breaches) == (4, ())
+
+
+def test_other_knowledge_that_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", spread(4))
+    other = open_ledger(tmp_path / "a.sqlite")
+    newer = snapshot_of(load(SHIPPED, [LAYER]), SHIPPED, [LAYER])
+
+    def meanwhile(done: int) -> None:
+        if done == 2:
+            other.record(recorded(CASES[0]), newer)
+
+    assert verify(ledger, None, meanwhile).breaches == ()
+    assert len(list(ledger.snapshots())) == 2
 
 
 def test_the_root_is_that_of_the_entries(tmp_path: Path) -> None:
