@@ -89,6 +89,8 @@ class Ledger:
         try:
             yield
         except UNREADABLE as problem:
+            if self.database.in_transaction:  # what reads the file now lets go of its locks
+                self.database.execute("ROLLBACK")
             raise cannot(self.path, problem) from None
 
     def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
@@ -153,7 +155,7 @@ class Ledger:
 
     def file_faults(self) -> list[str]:
         """Return what is wrong with the file, whatever its entries say; who records meanwhile waits."""
-        return storage.structure_faults(self.database, self.path, self._written_by())
+        return storage.structure_faults(self.database, self.path, self._written_by)
 
     def _written_by(self) -> int:
         """Return the version of SQLite that wrote the file last, by its last entry."""

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine import pages
 from engine.errors import Fault, InputError, Place
@@ -144,11 +144,19 @@ def begin(database: Database, genesis: Callable[[], bytes]) -> None:
         raise
 
 
-def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
-    """Return what is wrong with a file last written by a version of SQLite, whatever its entries say.
+def structure_faults(database: Database, path: Path, written_by: Callable[[], int]) -> list[str]:
+    """Return what is wrong with a file, whatever its entries say; ``written_by`` gives the version of SQLite by them.
 
-    Who records meanwhile waits.
+    Who records meanwhile waits: until the file is closed here, which lets go of every lock of this process on it.
     """
+    try:
+        with open(path, "rb") as file:
+            return _structure_faults(database, file, written_by)
+    except OSError as problem:
+        return [f"the file is damaged: {problem}"]
+
+
+def _structure_faults(database: Database, file: BinaryIO, written_by: Callable[[], int]) -> list[str]:
     try:
         database.execute("BEGIN")
         found = [
@@ -156,8 +164,8 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
         ]
         found += _schema_faults(database)
         if not found:
-            found += pages.faults(path, _tables(database))
-        found += pages.header_faults(path, APPLICATION, VERSION, len(TABLES), sqlite)
+            found += pages.faults(file, _tables(database))
+        found += pages.header_faults(file, APPLICATION, VERSION, len(TABLES), written_by())
         database.execute("COMMIT")
     except (*UNREADABLE, OSError, OverflowError) as problem:
         if database.in_transaction:

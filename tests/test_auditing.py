@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -387,3 +389,48 @@ def test_why_there_is_no_root_is_told(tmp_path: Path) -> None:
     for number, (why, change) in enumerate(changes.items()):
         found = altered(tmp_path / str(number), partial(_execute, change))
         assert f"Root of 7 entries: none, for {why}\n" in render_verification(found)
+
+
+# Locks. ------------------------------------------------------------------------------------
+
+
+def write_elsewhere(path: Path) -> str:
+    """Return what another process that wants to write is told: nothing where it can."""
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN EXCLUSIVE')"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("\n")[2]
+
+
+def test_nobody_writes_while_the_file_is_looked_at_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, told = tmp_path / "a.sqlite", []
+    ledger, look = ledger_of(path, spread(3)), pages.header_faults
+
+    def last_look(*words: Any) -> Iterator[str]:
+        told.append(write_elsewhere(path))
+        return look(*words)
+
+    monkeypatch.setattr(pages, "header_faults", last_look)
+    assert verify(ledger).breaches == ()
+    assert told == ["sqlite3.OperationalError: database is locked"]
+    assert write_elsewhere(path) == ""
+
+
+def test_a_damaged_file_is_read_only_after_its_locks_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, told, stated = tmp_path / "a.sqlite", [], pages.stated_length
+    ledger = ledger_of(path, spread(3))
+    [page] = ledger.database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").fetchone()
+    with open(path, "r+b") as file:
+        _put(file.fileno(), (page - 1) * pages.PAGE, 0xFF)
+    ledger.close()
+    ledger = open_ledger(path)
+
+    def state(path: Path) -> int:
+        told.append(ledger.database.in_transaction)
+        return stated(path)
+
+    monkeypatch.setattr(pages, "stated_length", state)
+    with pytest.raises(InputError, match="the ledger: it is damaged"):
+        ledger.record(recorded(CASES[0]), SNAPSHOT)
+    assert told == [False]
