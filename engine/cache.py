@@ -86,10 +86,10 @@ def _sight_of(folders: Sequence[Path]) -> _Sight | None:
     try:
         seen = [[_seen(folder, path) for path in _files(folder)] for folder in folders]
         program = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in (*READERS, "cache")]
-    except (OSError, ValueError):
+        said = [[(name, content) for name, content, _ in files] for files in seen]
+        content = msgspec.msgpack.encode([__version__, sys.version, program, said])
+    except (OSError, ValueError):  # a name that is no text is a ValueError too
         return None
-    said = [[(name, content) for name, content, _ in files] for files in seen]
-    content = msgspec.msgpack.encode([__version__, sys.version, program, said])
     return _Sight(hashlib.sha256(content).hexdigest(), tuple(changed for files in seen for _, _, changed in files))
 
 

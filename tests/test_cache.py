@@ -127,6 +127,11 @@ def test_a_file_that_would_not_be_read_is_named_as_before(place: Path, base: Pat
         cache.load(base)
 
 
+def test_a_file_whose_name_is_no_text_is_no_hindrance(base: Path, place: Path) -> None:
+    (base / "cases" / os.fsdecode(b"\xff.yaml")).write_text("{}", encoding="utf-8")
+    assert cache.load(base) == loading.load(base)
+
+
 def test_knowledge_with_a_fault_is_not_kept(place: Path, base: Path) -> None:
     (base / "findings.yaml").write_text("{}", encoding="utf-8")
     with pytest.raises(KnowledgeError):
