@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -116,6 +115,8 @@ def now() -> str:
 
 def user() -> str:
     """Return the name of the user."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
