@@ -37,6 +37,8 @@ class Verification(Struct, frozen=True):
     breaches: tuple[Breach, ...]
     checkpoint: int | None = None
     """How many entries the checkpoint was about that it was held against."""
+    unread: tuple[str, ...] = ()
+    """The snapshots of knowledge that are as recorded, but that this program cannot read: no breach of the ledger."""
 
 
 def verify(
@@ -66,7 +68,8 @@ class _Verifying:
         """The entries that are no consultations, but decisions."""
         self.gaps: list[range] = []
         """The numbers of entries that are missing."""
-        self.knowledge: dict[str, str] = {}
+        self.knowledge: dict[str, str | None] = {}
+        """The digest of the knowledge in each snapshot; None where this program cannot read it."""
         self.used: dict[str, None] = {}
         self.strangers = 0
         self.roots: dict[int, bytes] = {}
@@ -75,7 +78,7 @@ class _Verifying:
         found_breaches = tuple(self.breaches(checkpoint))
         found = self.roots.get(self.size, b"").hex() if self.size else merkle.EMPTY.hex()
         held = None if checkpoint is None else checkpoint.size
-        return Verification(self.ledger.id, self.size, found, self.rootless, found_breaches, held)
+        return Verification(self.ledger.id, self.size, found, self.rootless, found_breaches, held, self.unread())
 
     def breaches(self, checkpoint: Checkpoint | None) -> Iterator[Breach]:
         """Yield every breach."""
@@ -104,8 +107,13 @@ class _Verifying:
     def read_snapshot(self, name: str, snapshot: Snapshot) -> Iterator[Breach]:
         try:
             self.knowledge[name] = knowledge_of(snapshot).digest
-        except (KnowledgeError, ValueError):
-            yield Breach(None, f"knowledge snapshot {name[:16]}… cannot be read by this program")
+        except KnowledgeError:
+            self.knowledge[name] = None
+        except ValueError:
+            yield Breach(None, f"knowledge snapshot {name[:16]}… is not in the form of one")
+
+    def unread(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name in self.knowledge and self.knowledge[name] is None)
 
     # The entries. --------------------------------------------------------------------------
 
@@ -164,7 +172,7 @@ class _Verifying:
             return
         if entry.snapshot not in self.knowledge:
             yield f"its knowledge snapshot {entry.snapshot[:16]}… is missing"
-        elif self.knowledge[entry.snapshot] != entry.knowledge:
+        elif self.knowledge[entry.snapshot] not in (None, entry.knowledge):
             yield "its knowledge snapshot is not of the knowledge that it names"
         self.used[entry.snapshot] = None
         if packed is None:

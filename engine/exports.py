@@ -15,7 +15,7 @@ from engine.files import writing_new
 from engine.language import plain
 from engine.ledger import Ledger, Progress
 from engine.records import CONSULTATION, Entry
-from engine.replay import receipt_of, rule_base_of
+from engine.replay import consultations, receipt_of, rule_base_of
 from engine.storage import damaged
 from engine.usage import grams_of
 
@@ -101,9 +101,17 @@ def _table(ledger: Ledger, path: Path, progress: Progress, for_people: bool) -> 
 
 
 def _vocabularies(ledger: Ledger) -> Iterator[set[str]]:
-    """Yield the columns of the findings of each knowledge."""
+    """Yield the columns of the findings of each knowledge; of one that cannot be read, those that its receipts have."""
+    unread = set()
     for name, _ in ledger.snapshots():
-        yield {f"{FINDING}{finding}" for finding in rule_base_of(ledger, name).knowledge.findings}
+        try:
+            yield {f"{FINDING}{finding}" for finding in rule_base_of(ledger, name).knowledge.findings}
+        except InputError:  # noqa: PERF203 – each may be of another version of the program
+            unread.add(name)
+    for entry in consultations(ledger) if unread else ():
+        if entry.snapshot in unread:
+            receipt = receipt_of(ledger, entry)
+            yield {f"{FINDING}{finding}" for finding in (*receipt["findings"], *receipt["unknown"])}
 
 
 def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:

@@ -41,7 +41,10 @@ def rule_base_of(ledger: Ledger, snapshot: str) -> RuleBase:
     """
     try:
         return _compiled(ledger, snapshot)
-    except (ValueError, KnowledgeError) as problem:
+    except KnowledgeError as problem:
+        found = f"this program cannot read the knowledge snapshot {snapshot[:16]}…: {problem.faults[0].found}"
+        raise InputError([Fault(found, "Use the version of the program that recorded it.")]) from None
+    except ValueError as problem:
         found = f"the knowledge snapshot {snapshot[:16]}… cannot be used: {problem}"
         raise InputError([Fault(found, "'ivig-mg audit verify' says what is damaged.")]) from None
 

@@ -64,7 +64,10 @@ def require_rule(ledger: Ledger, name: str) -> None:
     """
     known: set[str] = set()
     for snapshot, _ in ledger.snapshots():
-        knowledge = rule_base_of(ledger, snapshot).knowledge
+        try:
+            knowledge = rule_base_of(ledger, snapshot).knowledge
+        except InputError:
+            return  # what it knew cannot be told
         known |= {*knowledge.statements, *knowledge.conflicts}
     if name not in known:
         hint = did_you_mean(name, known) or "'ivig-mg show' lists them."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import sqlite3
@@ -18,13 +19,17 @@ from engine import merkle, pages
 from engine.auditing import Breach, Verification, breaches, verify
 from engine.checkpoints import Checkpoint
 from engine.errors import InputError
+from engine.exports import export
+from engine.impacts import impact
 from engine.ledger import Ledger, begin_or_open, open_ledger
 from engine.loading import SHIPPED, load
 from engine.records import response
 from engine.rendering.ledger import render_verification
+from engine.replay import receipt_of
+from engine.selection import require_rule
 from engine.snapshots import snapshot_of
 from tests.conftest import CASES
-from tests.ledgers import SNAPSHOT, TIME, forged, ledger_of, recorded, spread
+from tests.ledgers import SNAPSHOT, TIME, UNREAD, forged, ledger_of, recorded, spread, with_unread_knowledge
 
 ALL = os.environ.get("IVIG_BYTES") == "all"
 """Whether to try every byte of a ledger of 50 receipts (half an hour on two cores), or some bytes of a smaller one."""
@@ -389,6 +394,37 @@ def test_why_there_is_no_root_is_told(tmp_path: Path) -> None:
     for number, (why, change) in enumerate(changes.items()):
         found = altered(tmp_path / str(number), partial(_execute, change))
         assert f"Root of 7 entries: none, for {why}\n" in render_verification(found)
+
+
+# Knowledge that this program cannot read. --------------------------------------------------
+
+
+def test_knowledge_that_this_program_cannot_read_is_told_and_no_breach(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite")
+    found = verify(ledger)
+    assert (found.breaches, found.unread) == ((), (UNREAD.digest,))
+    page = " ".join(render_verification(found).split())
+    assert page.startswith("Whole: 2 entries, all as they were recorded.")
+    assert f"Knowledge snapshot {UNREAD.digest[:16]}… is as recorded, but this program cannot read it" in page
+
+
+def test_what_does_not_need_that_knowledge_is_still_told(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite")
+    why = f"this program cannot read the knowledge snapshot {UNREAD.digest[:16]}…: "
+    found = impact(ledger, SHIPPED)
+    assert (found.consultations, found.not_judged) == (2, 1)
+    [(reason, numbers)] = [(one.reason, one.entries) for one in found.unreadable]
+    assert (reason.startswith(why), numbers) == (True, (2,))
+    require_rule(ledger, "S01")
+
+
+def test_findings_under_that_knowledge_are_exported_by_their_receipts(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite", [])
+    with open(export(ledger, str(tmp_path / "all.csv")), encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    receipt = receipt_of(ledger, ledger.entry(1))
+    told = {name.removeprefix("finding."): value for name, value in row.items() if name.startswith("finding.")}
+    assert told == {**receipt["unknown"], **receipt["findings"]}
 
 
 # Locks. ------------------------------------------------------------------------------------

@@ -116,6 +116,12 @@ def render_verification(found: Verification, width: int = 80, colour: bool = Fal
     entries = f"{found.size} {'entry' if found.size == 1 else 'entries'}"
     if not found.breaches:
         page.text(f"Whole: {entries}, all as they were recorded.", style="good")
+    for name in found.unread:
+        page.text(
+            f"Knowledge snapshot {name[:16]}… is as recorded, but this program cannot read it: what was consulted on"
+            " under it can be shown, and replayed by the version that recorded it.",
+            style="warn",
+        )
     page.text(f"Ledger {found.ledger}")
     page.text(f"Root of {entries}: {found.root or f'none, for {found.rootless}'}")
     if found.checkpoint is not None:
@@ -200,8 +206,7 @@ def _affected(found: Impact) -> str:
     count = str(found.affected) if found.affected or found.not_judged else "None"
     of = "consultations that can be judged" if found.not_judged else "consultations"
     said = f"{count} of {judged} {of} would read differently under knowledge {found.knowledge[:16]}…."
-    them = "its findings or layers are" if found.not_judged == 1 else "their findings or layers are"
-    return said + (f" {found.not_judged} cannot be judged ({them} not taken by it)." if found.not_judged else "")
+    return said + (f" {found.not_judged} cannot be judged, for the reasons given below." if found.not_judged else "")
 
 
 def _plural(count: int) -> str:
