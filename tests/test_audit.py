@@ -118,6 +118,12 @@ def test_decisions_are_recorded_and_listed(place: list[str]) -> None:
     [only] = json.loads(ivig("audit", "list", "--overridden", "--format", "json", *place).stdout)["entries"]
     assert (only["number"], only["responses"][0]["reasons"]) == (1, ["not_available"])
     assert "not available" in ivig("audit", "show", "1", *place).stdout
+    said = "'S99' is no statement or conflict that entry 1 considered"
+    assert said in failed(ivig("audit", "respond", "1", "accepted", "--statement", "S99", *place))
+    doubted = ["--reason", "statement_doubted", "--statement", "S57", "--statement", "A02"]
+    ivig("audit", "respond", "1", "overridden", *doubted, *place)
+    assert re.search(r"overridden \(A02, S57\) by .+: statement\s+doubted\.", ivig("audit", "show", "1", *place).stdout)
+    assert "overridden, then overridden (A02, S57)" in " ".join(ivig("audit", "list", *place).stdout.split())
     assert "is a decision on entry 1" in failed(ivig("audit", "show", "3", *place))
     assert "patient_preference: " in ivig("audit", "respond", "1", "overridden", "--reason", "help", *place).stdout
 

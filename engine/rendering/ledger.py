@@ -33,7 +33,7 @@ def render_list(found: Listed, widest: int, width: int = 80) -> Iterator[str]:
     for entry, answers in found:
         page = Page(width)
         words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
-        words += filter(None, [joined((one.decision for one in answers), ", then ")])
+        words += filter(None, [joined(map(_decision, answers), ", then ")])
         page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
         yield str(page)
         listed = True
@@ -58,8 +58,12 @@ def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: 
     for answer in answers:
         reasons = f": {joined(reason.replace('_', ' ') for reason in answer.reasons)}" if answer.reasons else ""
         text = f" “{answer.text}”" if answer.text else ""
-        page.text(f"Entry {answer.number}, {answer.time}: {answer.decision} by {answer.actor}{reasons}.{text}")
+        page.text(f"Entry {answer.number}, {answer.time}: {_decision(answer)} by {answer.actor}{reasons}.{text}")
     return str(page)
+
+
+def _decision(answer: Entry) -> str:
+    return f"{answer.decision} ({joined(answer.about)})" if answer.about else answer.decision
 
 
 def render_trace(
