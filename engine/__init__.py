@@ -10,8 +10,8 @@ One noun a module, each importing only from those before it:
 ``skeletons`` · ``sides`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·
 ``receipts`` · ``merkle`` · ``keys`` · ``checkpoints`` · ``snapshots`` · ``records`` · ``pages`` · ``storage`` ·
-``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``impacts`` · ``usage`` · ``selection`` · ``exports`` ·
-``rendering`` · ``commands``
+``ledger`` · ``auditing`` · ``evidence`` · ``replay`` · ``impacts`` · ``decisions`` · ``usage`` · ``selection`` ·
+``exports`` · ``rendering`` · ``commands``
 """
 
 __version__ = "0.1.0"

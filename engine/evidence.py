@@ -72,13 +72,13 @@ def check(proof: Inclusion, note: str, proof_file: str, note_file: str) -> tuple
 
     """
     ledger = digest(canonical(msgspec.to_builtins(proof.ledger)))
-    checkpoint = opened(note, ledger, _bytes(proof.ledger.public_key), note_file)
+    checkpoint = opened(note, ledger, _decoded(proof.ledger.public_key), note_file)
     if proof.size != checkpoint.size:
         found = f"this proof is about {proof.size} entries, the checkpoint about {checkpoint.size}"
         raise _refused(found, "Give the checkpoint that the proof was made for.", proof_file)
     entry, receipt = _read(proof, proof_file)
     leaf = merkle.leaf_hash(proof.entry.encode())
-    reached = merkle.root_of_path(leaf, entry.number - 1, proof.size, map(_bytes, proof.path))
+    reached = merkle.root_of_path(leaf, entry.number - 1, proof.size, map(_decoded, proof.path))
     if reached != checkpoint.root:
         raise _refused("the entry is not in the ledger that the checkpoint is of", "Do not trust it.", proof_file)
     return entry, receipt, checkpoint
@@ -95,7 +95,7 @@ def _read(proof: Inclusion, file: str) -> tuple[Entry, dict[str, Any]]:
     return entry, msgspec.json.decode(proof.receipt)
 
 
-def _bytes(digits: str) -> bytes:
+def _decoded(digits: str) -> bytes:
     try:
         return bytes.fromhex(digits)
     except ValueError:

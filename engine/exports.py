@@ -23,11 +23,10 @@ FORMATS = ("jsonl", "csv", "parquet")
 
 COLUMNS = (
     "number", "kind", "time", "actor", "patient", "knowledge", "layers", "parameters", "engine", "status", "applies",
-    "least_g", "most_g", "to", "decision", "reasons", "text", "receipt",
+    "least_g", "most_g", "to", "decision", "about", "reasons", "text", "receipt",
 )  # fmt: skip
-"""The columns of a table, ahead of one for each finding, ``finding.NAME``; ``applies``, ``reasons``, ``layers`` and
-``parameters`` are parted by blanks. A finding without a value has the reason for it: unknown, pending, not asked or
-not applicable.
+"""The columns of a table, ahead of one for each finding, ``finding.NAME``; those that name several things part
+them by blanks. A finding without a value has the reason for it: unknown, pending, not asked or not applicable.
 """
 
 FINDING = "finding."
@@ -116,7 +115,8 @@ def _vocabularies(ledger: Ledger) -> Iterator[set[str]]:
 
 def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
     content = {key: value for key, value in msgspec.to_builtins(entry).items() if key in COLUMNS}
-    content |= {"applies": " ".join(entry.applies), "reasons": " ".join(entry.reasons), "to": entry.to or ""}
+    content |= {name: " ".join(getattr(entry, name)) for name in ("applies", "about", "reasons")}
+    content["to"] = entry.to or ""
     if receipt is None:
         return content
     grams = grams_of(receipt)

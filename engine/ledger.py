@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine import merkle, storage
-from engine.errors import Fault, InputError, Place
+from engine.errors import Fault, InputError, Place, did_you_mean, shortened
 from engine.keys import make_key
 from engine.receipts import canonical, digest, read_receipt
 from engine.records import CONSULTATION, GREATEST, Entry, Recording, Whole, read_entry, unpacked
@@ -276,14 +276,30 @@ class Ledger:
         """Add a clinician's decision on a consultation, and return its entry once it is on disk.
 
         Raises:
-            InputError: when the entry that it answers is none of a consultation.
+            InputError: when the entry that it answers is none of a consultation, or considered no such statement.
 
         """
-        if self.entry(response.to).kind != CONSULTATION:
+        answered = self.entry(response.to)
+        if answered.kind != CONSULTATION:
             found = f"entry {response.to} is not a consultation"
             raise InputError([Fault(found, "Give the number of a consultation: 'ivig-mg audit list'.")])
+        if response.about:
+            self._require_considered(answered, response.about)
         with self.reading(), self._transaction():
             return self._append(response)
+
+    def _require_considered(self, entry: Entry, names: Sequence[str]) -> None:
+        considered = read_receipt(self.contents(entry)[0]).considered
+        faults = [
+            Fault(
+                f"'{shortened(name)}' is no statement or conflict that entry {entry.number} considered",
+                did_you_mean(name, considered) or f"'ivig-mg audit trace {entry.number}' lists them.",
+            )
+            for name in names
+            if name not in considered
+        ]
+        if faults:
+            raise InputError(faults)
 
     @contextmanager
     def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
@@ -58,6 +59,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     and ``shown`` are digests of the receipt and of the text that was shown, ``stored`` of both as they stand
     in the file, compressed; ``snapshot`` of the files of the knowledge, ``knowledge`` of what they say.
     ``applies`` has every statement and conflict that applied; ``sqlite`` is the version that wrote it.
+    ``about`` has the statements and conflicts that a response names as the ones it is about.
     """
 
     format: Literal["ivig-mg/entry/1"]
@@ -79,6 +81,7 @@ class Entry(Struct, frozen=True, omit_defaults=True):
     decision: str = ""
     reasons: tuple[str, ...] = ()
     text: str = ""
+    about: tuple[str, ...] = ()
 
     @property
     def leaf(self) -> bytes:
@@ -166,31 +169,22 @@ def applying(consultation: Consultation) -> tuple[str, ...]:
     return tuple(consultation.applying(ids))
 
 
-def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: str, actor: str) -> Entry:
+def response(
+    to: int,
+    decision: str,
+    reasons: tuple[str, ...],
+    text: str,
+    time: str,
+    actor: str,
+    about: tuple[str, ...] = (),
+) -> Entry:
     """Return the entry of a clinician's decision on a consultation, without a number.
 
     Raises:
         InputError: when a reason is not known, or an overriding has none.
 
     """
-    known = listed(list(REASONS), "or")
-    faults = [
-        Fault(
-            f"'{shortened(reason)}' is not a known reason",
-            did_you_mean(reason, REASONS) or f"Use {listed(list(REASONS), 'or')}.",
-        )
-        for reason in reasons
-        if reason not in REASONS
-    ]
-    if decision == "overridden" and not reasons:
-        faults.append(Fault("advice is overridden for a reason", f"Give '--reason': {known}."))
-    if "other" in reasons and not text.strip():
-        faults.append(Fault("the reason 'other' says nothing by itself", "Say it with '--text'."))
-    if len(text) > LONGEST_TEXT:
-        faults.append(Fault(f"a text of {len(text)} signs", f"Say it in at most {LONGEST_TEXT}."))
-    words = " ".join(text.split())
-    if not words.isprintable():
-        faults.append(Fault("the text holds a sign that cannot be printed", "Leave it out of '--text'."))
+    faults = list(_faults_of(decision, reasons, text))
     if faults:
         raise InputError(faults)
     return Entry(
@@ -202,8 +196,27 @@ def response(to: int, decision: str, reasons: tuple[str, ...], text: str, time: 
         to=to,
         decision=decision,
         reasons=tuple(dict.fromkeys(reasons)),
-        text=words,
+        text=" ".join(text.split()),
+        about=tuple(natural(set(about))),
     )
+
+
+def _faults_of(decision: str, reasons: tuple[str, ...], text: str) -> Iterator[Fault]:
+    """Yield why a decision says nothing."""
+    known = listed(list(REASONS), "or")
+    for reason in reasons:
+        if reason not in REASONS:
+            yield Fault(
+                f"'{shortened(reason)}' is not a known reason", did_you_mean(reason, REASONS) or f"Use {known}."
+            )
+    if decision == "overridden" and not reasons:
+        yield Fault("advice is overridden for a reason", f"Give '--reason': {known}.")
+    if "other" in reasons and not text.strip():
+        yield Fault("the reason 'other' says nothing by itself", "Say it with '--text'.")
+    if len(text) > LONGEST_TEXT:
+        yield Fault(f"a text of {len(text)} signs", f"Say it in at most {LONGEST_TEXT}.")
+    if not " ".join(text.split()).isprintable():
+        yield Fault("the text holds a sign that cannot be printed", "Leave it out of '--text'.")
 
 
 def name_of_actor(name: str) -> str:

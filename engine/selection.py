@@ -9,11 +9,11 @@ from datetime import date
 from msgspec import Struct
 
 from engine.consultation import STATUSES
+from engine.decisions import Decisions
 from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.ledger import Ledger
 from engine.records import Entry
 from engine.replay import consultations, rule_base_of
-from engine.usage import Decisions
 
 
 class Selection(Struct, frozen=True):

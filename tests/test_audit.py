@@ -118,6 +118,12 @@ def test_decisions_are_recorded_and_listed(place: list[str]) -> None:
     [only] = json.loads(ivig("audit", "list", "--overridden", "--format", "json", *place).stdout)["entries"]
     assert (only["number"], only["responses"][0]["reasons"]) == (1, ["not_available"])
     assert "not available" in ivig("audit", "show", "1", *place).stdout
+    said = "'S99' is no statement or conflict that entry 1 considered"
+    assert said in failed(ivig("audit", "respond", "1", "accepted", "--statement", "S99", *place))
+    doubted = ["--reason", "statement_doubted", "--statement", "S57", "--statement", "A02"]
+    ivig("audit", "respond", "1", "overridden", *doubted, *place)
+    assert re.search(r"overridden \(A02, S57\) by .+: statement\s+doubted\.", ivig("audit", "show", "1", *place).stdout)
+    assert "overridden, then overridden (A02, S57)" in " ".join(ivig("audit", "list", *place).stdout.split())
     assert "is a decision on entry 1" in failed(ivig("audit", "show", "3", *place))
     assert "patient_preference: " in ivig("audit", "respond", "1", "overridden", "--reason", "help", *place).stdout
 
@@ -160,6 +166,47 @@ def test_replay_says_byte_for_byte_and_which_one(place: list[str]) -> None:
     assert "2 of 2 consultations came out as recorded" in ivig("audit", "replay", "--all", *place).stdout
     assert "1 of 1 consultation came out" in ivig("audit", "replay", "2", *place).stdout
     assert "Give the number of one entry, or '--all'." in failed(ivig("audit", "replay", *place), 2)
+
+
+def patched(patch: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run an audit command in a program that was changed."""
+    command = [sys.executable, "-c", f"{patch}\nfrom cli import main\nmain()", "audit", *words]
+    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, env=paths, check=False)
+
+
+def test_replay_names_the_other_engines_also_where_all_came_out_alike(place: list[str]) -> None:
+    record(place)
+    newer = "from engine import receipts\nreceipts.__version__ = '9.9.9'"
+    for which in ("--all", "1"):
+        said = " ".join(patched(newer, "replay", which, *place).stdout.split())
+        assert said == (
+            "1 of 1 consultation came out as recorded, byte for byte. Recorded by other versions of the engine,"
+            " which is left out of the comparison: 0.1.0."
+        )
+    found = json.loads(patched(newer, "replay", "--all", "--format", "json", *place).stdout)
+    assert found == {"format": "ivig-mg/replay/1", "replayed": [], "count": 1, "engines": ["0.1.0"]}
+
+
+OTHERWISE = """
+from engine import replay, receipts
+def otherwise(consultation):
+    return {**receipts.receipt(consultation), "status": "otherwise"}
+replay.receipt = otherwise
+"""
+
+
+def test_replay_tells_each_that_came_out_otherwise_and_counts_them_at_the_end(place: list[str]) -> None:
+    record(place)
+    record(place, THYMECTOMY)
+    done = patched(OTHERWISE, "replay", "--all", *place)
+    first, second, last = done.stdout.split("\n\n")
+    assert first == "ENTRY 1\n  – status: indicated → otherwise"
+    assert second == "ENTRY 2\n  – status: indicated → otherwise"
+    assert last == "0 of 2 consultations came out as recorded, byte for byte.\n"
+    assert done.returncode == 1
+    found = json.loads(patched(OTHERWISE, "replay", "2", "--format", "json", *place).stdout)
+    assert found["replayed"] == [{"entry": 2, "differences": ["status: indicated → otherwise"], "engine": ""}]
 
 
 def test_a_consultation_asked_for_is_recorded_unless_that_is_declined(place: list[str], tmp_path: Path) -> None:
@@ -224,7 +271,7 @@ def test_long_work_is_interrupted_quietly_and_run_again(tmp_path: Path, command:
 def test_long_work_is_interrupted_quietly_while_its_result_is_printed(tmp_path: Path, command: str) -> None:
     ledger_of(tmp_path / "a.sqlite", spread(2)).close()
     error = interrupted(tmp_path, [*LONG[command], "--ledger", "a.sqlite"], PRINTING)
-    assert error == "\nInterrupted. Nothing was changed; run it again.\n"
+    assert re.fullmatch(r"\nInterrupted( after 2 of 2)?\. Nothing was changed; run it again\.\n", error)
 
 
 def test_verify_is_interrupted_while_sqlite_looks_at_the_file(tmp_path: Path) -> None:
@@ -247,13 +294,13 @@ ledger.Ledger._batches = slowly
 """
 
 PRINTING = """
-import sys
+import functools, sys
 from engine.commands import proving
-printing = proving.print_data
-def telling(*words):
+def telling(printing, *words):
     print("begun", file=sys.stderr, flush=True)
     printing(*words)
-proving.print_data = telling
+for name in ("print_data", "print_text"):
+    setattr(proving, name, functools.partial(telling, getattr(proving, name)))
 """
 
 ENDLESSLY = """

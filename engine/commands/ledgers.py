@@ -74,8 +74,10 @@ def say_waiting(path: Path) -> None:
 
 def consultation_in(ledger: Any, number: int) -> Any:
     """Return the entry of a consultation; an answer to one is none."""
+    from engine.records import CONSULTATION
+
     entry = ledger.entry(number)
-    if entry.kind != "consultation":
+    if entry.kind != CONSULTATION:
         found = f"entry {number} is a decision on entry {entry.to}, not a consultation"
         raise InputError([Fault(found, f"Give {entry.to} for the consultation.")])
     return entry

@@ -143,20 +143,15 @@ def replay(number: int | None, ledger: Path | None, key: Path | None, everything
         raise click.UsageError("Give the number of one entry, or '--all'.")
     with opened(ledger, key) as found:
         from engine.rendering import ledger as page
-        from engine.replay import consultations
-        from engine.replay import replay as replay_one
+        from engine.replay import Replays, consultations
 
-        results, done = [], 0
         entries = consultations(found) if number is None else iter([consultation_in(found, number)])
-        with progress("Replaying", found.size if everything else 1) as tell:
-            for entry in entries:
-                one = replay_one(found, entry)
-                done += 1
-                if one.differences or not everything:
-                    results.append(one)
-                tell(entry.number)
-    print_data(page.replays_data(results, done), format_, lambda: page.render_replays(results, done, width(), colour()))
-    if any(one.differences for one in results):
+        with progress("Replaying", number or found.size) as tell:
+            replays = Replays(found, entries, tell)
+            parts = page.replays_json(replays) if format_ == "json" else page.render_replays(replays, width(), colour())
+            for part in parts:  # as it is replayed: what differs may be larger than the memory
+                print_text(part)
+    if replays.differing:
         sys.exit(1)
 
 
