@@ -97,6 +97,31 @@ def test_a_statement_that_the_ledger_does_not_know_is_not_an_empty_answer(place:
     assert "is not in the range" in failed(ivig("audit", "show", "9" * 20, *place), 2)
 
 
+@pytest.mark.parametrize("option", ["--ledger", "--key"])
+def test_an_empty_name_is_wrong_usage(place: list[str], option: str) -> None:
+    for words in (["audit", "list"], ["audit", "checkpoint"], ["consult", CRISIS, "--record"]):
+        assert "an empty name; give the path of a file" in failed(ivig(*words, *place, option, ""), 2)
+
+
+def test_a_name_that_no_file_can_have_is_told_in_words(tmp_path: Path) -> None:
+    name = str(tmp_path / ("a" * 300))
+    said = f"{name}: the ledger cannot be opened: File name too long"
+    for words in (["audit", "list"], ["audit", "verify"], ["consult", CRISIS, "--record"]):
+        assert said in failed(ivig(*words, "--ledger", name))
+
+
+def test_a_key_that_cannot_be_written_leaves_no_ledger_behind(place: list[str], tmp_path: Path) -> None:
+    error = failed(ivig("consult", CRISIS, "--record", *place, "--key", str(tmp_path / "missing" / "a.key")))
+    assert "the key of the ledger cannot be written: No such file or directory" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_no_ledger_yet(place: list[str]) -> None:
+    Path(place[1]).touch()
+    assert "there is no ledger here yet" in failed(ivig("audit", "list", *place))
+    assert record(place) == f"Recorded as entry 1 of {place[1]}.\n"
+
+
 def test_an_envelope_without_recording_is_wrong_usage() -> None:
     assert "go with '--record'" in failed(ivig("consult", CRISIS, "--actor", "Dr. Ada"), 2)
 

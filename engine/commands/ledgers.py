@@ -28,17 +28,26 @@ class LedgerFiles(Struct, frozen=True):
     key: Path
 
 
+def _named(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a name without a sign in it, as an unset variable gives."""
+    if path is not None and not path.name:
+        raise click.BadParameter("an empty name; give the path of a file, or leave the option out.")
+    return path
+
+
 def ledger_options(command: _Command) -> _Command:
     """Let a command choose its ledger and the key of it."""
     key = click.option(
         "--key",
         type=click.Path(path_type=Path, dir_okay=False),
+        callback=_named,
         metavar="FILE",
         help="The key of the ledger, where it is not beside it.",
     )
     ledger = click.option(
         "--ledger",
         type=click.Path(path_type=Path, dir_okay=False),
+        callback=_named,
         metavar="FILE",
         help="Use this ledger instead of the one in the usual place.",
     )
