@@ -153,6 +153,19 @@ def make_file(path: Path) -> None:
         raise _unwritable(path, problem) from None
 
 
+def close_to_others(path: Path) -> str:
+    """Let nobody but its owner read a file; return in words whom else it was open to, nothing if to nobody."""
+    try:
+        if os.name != "posix" or not path.stat().st_mode & 0o077:
+            return ""
+        path.chmod(0o600)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return f"{path} can be read by others than its owner, who can end that: chmod 600 {path}\n"
+    return f"{path} could be read by others than its owner; now it cannot.\n"
+
+
 def _unwritable(path: Path, problem: OSError) -> InputError:
     found = f"the ledger cannot be written here: {problem.strerror or problem}"
     return InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))])

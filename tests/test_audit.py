@@ -116,6 +116,18 @@ def test_a_key_that_cannot_be_written_leaves_no_ledger_behind(place: list[str], 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_ledger_that_others_can_read_is_closed_to_them_and_that_is_said(place: list[str]) -> None:
+    record(place)
+    ledger, key = Path(place[1]), Path(place[1]).with_suffix(".key")
+    said = "".join(f"{path} could be read by others than its owner; now it cannot.\n" for path in (ledger, key))
+    for words in (["consult", CRISIS, "--record"], ["audit", "respond", "1", "accepted"]):
+        ledger.chmod(0o644)
+        key.chmod(0o640)
+        assert ivig(*words, *place).stderr.startswith(said)
+        assert {path.stat().st_mode & 0o777 for path in (ledger, key)} == {0o600}
+    assert "could be read" not in record(place)
+
+
 def test_an_empty_file_is_no_ledger_yet(place: list[str]) -> None:
     Path(place[1]).touch()
     assert "there is no ledger here yet" in failed(ivig("audit", "list", *place))
@@ -183,6 +195,14 @@ def test_a_checkpoint_needs_the_key_of_the_ledger(place: list[str], tmp_path: Pa
     error = failed(ivig("audit", "checkpoint", *place, "--key", str(tmp_path / "b.key")))
     assert "this is the key of another ledger" in error
     assert "cannot be read" in failed(ivig("audit", "checkpoint", *place, "--key", str(tmp_path / "none.key")))
+
+
+def test_an_entry_that_was_changed_is_not_signed(place: list[str]) -> None:
+    record(place, CRISIS, "--actor", "Dr. Ada")
+    file = Path(place[1])
+    file.write_bytes(file.read_bytes().replace(b"Dr. Ada", b"Dr. Ida"))
+    error = failed(ivig("audit", "checkpoint", *place))
+    assert "its entries are not those that its hashes were made of; nothing was signed" in error
 
 
 def test_replay_says_byte_for_byte_and_which_one(place: list[str]) -> None:
@@ -255,7 +275,7 @@ LONG = {
 }
 
 
-def interrupted(folder: Path, words: list[str], slowed: str) -> str:
+def interrupted(folder: Path, words: list[str], slowed: str, by: int = signal.SIGINT) -> str:
     """Interrupt a command where it says that it has begun, require a quiet end, and return what it says."""
     full, unread = os.pipe()  # nobody reads what is printed, as in a pager
     os.set_blocking(unread, False)
@@ -269,7 +289,7 @@ def interrupted(folder: Path, words: list[str], slowed: str) -> str:
         assert child.stderr is not None
         assert child.stderr.readline() == "begun\n"
         time.sleep(0.2)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(by)
         try:
             _, error = child.communicate(timeout=20)
         finally:
@@ -297,6 +317,15 @@ def test_long_work_is_interrupted_quietly_while_its_result_is_printed(tmp_path: 
     ledger_of(tmp_path / "a.sqlite", spread(2)).close()
     error = interrupted(tmp_path, [*LONG[command], "--ledger", "a.sqlite"], PRINTING)
     assert re.fullmatch(r"\nInterrupted( after 2 of 2)?\. Nothing was changed; run it again\.\n", error)
+
+
+@pytest.mark.parametrize("command", ["export", "report"])
+def test_who_is_told_to_end_leaves_nothing_half_written_behind(tmp_path: Path, command: str) -> None:
+    ledger_of(tmp_path / "a.sqlite", spread(60)).close()
+    before = sorted(tmp_path.iterdir())
+    error = interrupted(tmp_path, [*LONG[command], "--ledger", "a.sqlite"], SLOWLY, signal.SIGTERM)
+    assert "Nothing was changed; run it again." in error
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_verify_is_interrupted_while_sqlite_looks_at_the_file(tmp_path: Path) -> None:

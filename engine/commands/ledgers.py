@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,14 @@ def say_waiting(path: Path) -> None:
     click.echo(f"waiting for another process that uses {path} …", err=True)
 
 
+def say_open_to_others(files: LedgerFiles) -> None:
+    """Close a ledger and its key to others than their owner before it is written to, and say so."""
+    from engine.storage import close_to_others
+
+    for path in (files.ledger, files.key):
+        click.echo(close_to_others(path), nl=False, err=True)
+
+
 def consultation_in(ledger: Any, number: int) -> Any:
     """Return the entry of a consultation; an answer to one is none."""
     from engine.records import CONSULTATION
@@ -110,10 +119,11 @@ def own_key(ledger: Any, path: Path) -> Any:
 
 
 def interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a long command that changes nothing end quietly at Ctrl-C, wherever it is."""
+    """Let a long command that changes nothing end quietly at Ctrl-C or when it is told to end, wherever it is."""
 
     @wraps(command)
     def ending_quietly(*words: Any, **named: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half written goes with it
         try:
             command(*words, **named)
         except KeyboardInterrupt as problem:

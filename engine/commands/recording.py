@@ -14,7 +14,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from engine.commands.ledgers import files_of, ledger_options, own_key, say_waiting
+from engine.commands.ledgers import files_of, ledger_options, own_key, say_open_to_others, say_waiting
 from engine.commands.terminal import NotInstalledError, Settings, needing
 from engine.errors import Fault, InputError, describe
 
@@ -73,6 +73,7 @@ def record_consultation(
     patient = None if envelope.patient is None else reference(envelope.patient)
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
     one = recording(consultation, shown, snapshot.digest, now(), actor)
+    say_open_to_others(files)
     kept = begin_or_open(files.ledger, files.key, lambda: say_waiting(files.ledger))
     try:
         if patient is not None:
