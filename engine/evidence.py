@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,6 +31,23 @@ class Inclusion(Struct, frozen=True):
     receipt: str
     size: Whole
     path: list[str]
+
+
+def head(ledger: Ledger) -> tuple[int, bytes]:
+    """Return how many entries there are, and the root of them, made of the entries themselves.
+
+    Raises:
+        InputError: when the hashes that stand with them are those of others.
+
+    """
+    size, tree = ledger.size, merkle.Growing()
+    for row in islice(ledger.rows(), size):
+        tree.add(merkle.leaf_hash(row.leaf))
+    if (tree.size, tree.root()) != (size, ledger.root(size)):
+        found = "its entries are not those that its hashes were made of; nothing was signed"
+        remedy = "'ivig-mg audit verify' says what is altered."
+        raise InputError([Fault(found, remedy, Place(str(ledger.path)))])
+    return size, tree.root()
 
 
 def prove(ledger: Ledger, entry: Entry, size: int) -> Inclusion:

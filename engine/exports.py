@@ -59,12 +59,19 @@ def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) ->
         if ending == "parquet":
             try:
                 _parquet(table, unfinished, columns)
+            except duckdb.OperationalError as problem:  # of the disk, not of the entries
+                raise InputError(
+                    [Fault(f"it cannot be written: {_first_line(problem)}", "Choose another place.", Place(str(path)))]
+                ) from None
             except duckdb.Error as problem:
-                reason = shortened(str(problem).partition("\n")[0], 200)
-                found = f"its entries do not fit a Parquet file: {reason}"
+                found = f"its entries do not fit a Parquet file: {_first_line(problem)}"
                 remedy = "'ivig-mg audit verify' says what is altered; JSON lines take all entries."
                 raise InputError([Fault(found, remedy, Place(str(path)))]) from None
     return path
+
+
+def _first_line(problem: duckdb.Error) -> str:
+    return shortened(str(problem).partition("\n")[0], 500)
 
 
 def _entries(ledger: Ledger, progress: Progress) -> Iterator[tuple[Entry, dict[str, Any] | None]]:

@@ -343,8 +343,9 @@ def open_ledger(path: Path, waiting: Callable[[], None] | None = None) -> Ledger
         InputError: when there is none, it cannot be read, or it is not a ledger that this program knows.
 
     """
-    if not path.is_file():
-        found = "there is no ledger here yet" if not path.exists() else "this is not a file"
+    size = storage.size_of(path)
+    if not size:
+        found = "this is not a file" if size is None else "there is no ledger here yet"
         remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
         raise InputError([Fault(found, remedy, Place(str(path)))])
     return Ledger(path, storage.connected(path, waiting=waiting))
@@ -364,5 +365,8 @@ def begin_or_open(path: Path, key: Path, waiting: Callable[[], None] | None = No
         made = Genesis(FORMAT, secrets.token_hex(16), make_key(key).public.hex(), SQLITE)
         return canonical(msgspec.to_builtins(made))
 
+    if not storage.size_of(path):
+        storage.make_folder(path)
+        make_key(key)  # first, so that no empty ledger is left where it cannot be written
     storage.make_file(path)
     return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis), waiting))

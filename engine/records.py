@@ -40,7 +40,7 @@ LONGEST_TEXT = 2000
 LONGEST_NAME = 200
 
 LARGEST = 5_000_000
-"""The largest receipt or text that is read, in bytes."""
+"""The largest receipt or text that is recorded and read, in bytes."""
 
 
 GREATEST = 2**53 - 1
@@ -115,11 +115,18 @@ def read_entry(leaf: bytes) -> Entry:
     return entry
 
 
-def recording(
-    consultation: Consultation, shown: str, snapshot: str, time: str, actor: str, patient: str = ""
-) -> Recording:
-    """Return what is to be recorded of a consultation; ``snapshot`` is the digest of its knowledge's files."""
+def recording(consultation: Consultation, shown: str, snapshot: str, time: str, actor: str) -> Recording:
+    """Return what is to be recorded of a consultation; ``snapshot`` is the digest of its knowledge's files.
+
+    Raises:
+        InputError: when its receipt or the text is larger than what is read again.
+
+    """
     content, text = canonical(receipt(consultation)), shown.encode()
+    for part, name in ((content, "the receipt"), (text, "the text that was shown")):
+        if len(part) > LARGEST:
+            found = f"{name} is too large to be recorded: {len(part)} of at most {LARGEST} bytes; nothing was recorded"
+            raise InputError([Fault(found, "Leave '--record' out, or ask for less with '--brief'.")])
     packed = zlib.compress(content), zlib.compress(text)
     entry = Entry(
         FORMAT,
@@ -127,15 +134,13 @@ def recording(
         0,
         time,
         name_of_actor(actor),
-        "",
-        patient,
-        digest(content),
-        digest(text),
-        stored(*packed),
-        snapshot,
-        consultation.knowledge.digest,
-        consultation.status,
-        applying(consultation),
+        receipt=digest(content),
+        shown=digest(text),
+        stored=stored(*packed),
+        snapshot=snapshot,
+        knowledge=consultation.knowledge.digest,
+        status=consultation.status,
+        applies=applying(consultation),
     )
     return Recording(entry, *packed)
 

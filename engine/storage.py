@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,19 +110,65 @@ def connected(
     return database
 
 
+def size_of(path: Path) -> int | None:
+    """Return how many bytes a file has, 0 where there is none; None for what is not a file.
+
+    Raises:
+        InputError: when that cannot be told.
+
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as problem:
+        found = f"the ledger cannot be opened: {problem.strerror}"
+        raise InputError([Fault(found, "Check the path and its permissions.", Place(str(path)))]) from None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a file, unless it is there.
+
+    Raises:
+        InputError: when it cannot be made.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
 def make_file(path: Path) -> None:
-    """Make a file that its owner alone can read, and its folder, unless they are there.
+    """Make a file that its owner alone can read, unless it is there.
 
     Raises:
         InputError: when it cannot be made or written.
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as problem:
-        found = f"the ledger cannot be written here: {problem.strerror or problem}"
-        raise InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))]) from None
+        raise _unwritable(path, problem) from None
+
+
+def close_to_others(path: Path) -> str:
+    """Let nobody but its owner read a file; return in words whom else it was open to, nothing if to nobody."""
+    try:
+        if os.name != "posix" or not path.stat().st_mode & 0o077:
+            return ""
+        path.chmod(0o600)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return f"{path} can be read by others than its owner, who can end that: chmod 600 {path}\n"
+    return f"{path} could be read by others than its owner; now it cannot.\n"
+
+
+def _unwritable(path: Path, problem: OSError) -> InputError:
+    found = f"the ledger cannot be written here: {problem.strerror or problem}"
+    return InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))])
 
 
 def begin(database: Database, genesis: Callable[[], bytes]) -> None:

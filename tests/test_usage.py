@@ -240,6 +240,17 @@ def test_what_does_not_fit_a_parquet_file_is_told_in_words(ledger: Ledger, tmp_p
     assert not list(tmp_path.glob("*all*"))
 
 
+def test_a_full_disk_is_told_as_one_and_not_as_a_fault_of_the_entries(ledger: Ledger, tmp_path: Path) -> None:
+    def fills(done: int) -> None:
+        for folder in tmp_path.glob(".all.parquet.*"):
+            if not (folder / "unfinished").is_symlink():
+                (folder / "unfinished").symlink_to("/dev/full")
+
+    with pytest.raises(InputError, match=r"it cannot be written: .*No space left on device"):
+        export(ledger, str(tmp_path / "all.parquet"), fills)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_list_in_parts_is_the_json_of_the_whole(ledger: Ledger) -> None:
     found = list(select(ledger, Selection()))
     whole = {

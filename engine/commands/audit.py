@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from engine.commands.ledgers import consultation_in, interruptible, ledger_options, number_argument, opened, progress
+from engine.commands.ledgers import (
+    consultation_in,
+    files_of,
+    interruptible,
+    ledger_options,
+    number_argument,
+    opened,
+    progress,
+    say_open_to_others,
+)
 from engine.commands.proving import checkpoint, impact, prove, replay, verify
 from engine.commands.recording import now, user
 from engine.commands.terminal import colour, format_option, needing, print_data, print_text, width
@@ -127,6 +136,7 @@ def respond(
     if "help" in reasons:
         print_text("".join(f"{code}: {words}\n" for code, words in REASONS.items()))
         return
+    say_open_to_others(files_of(ledger, key))
     with opened(ledger, key) as found:
         name = user() if actor is None else actor
         entry = found.respond(response(number, decision, reasons, text, now(), name, about))
@@ -140,7 +150,8 @@ def respond(
 def export(ledger: Path | None, key: Path | None, out: str) -> None:
     """Write all entries as a table for other programs.
 
-    In CSV and Parquet each finding has a column of its own, 'finding.NAME'.
+    In CSV and Parquet each finding has a column of its own, 'finding.NAME'. In CSV, what people wrote has a ' before
+    it where a spreadsheet would take it for a formula.
     """
     with opened(ledger, key) as found:
         with needing("audit"):

@@ -92,7 +92,8 @@ def _read(path: Path) -> bytes:
 def checkpoint(ledger: Path | None, key: Path | None) -> None:
     """Print a signed tree head, to keep elsewhere.
 
-    What the ledger is now, it can be held against later.
+    What the ledger is now, it can be held against later. Of the entries, only their hashes are held against each
+    other before: 'audit verify' looks at the rest.
     """
     with opened(ledger, key) as found:
         print_text(_checkpoint(found, files_of(ledger, key).key))
@@ -100,9 +101,10 @@ def checkpoint(ledger: Path | None, key: Path | None) -> None:
 
 def _checkpoint(ledger: Any, key: Path) -> str:
     from engine.checkpoints import Checkpoint, signed
+    from engine.evidence import head
 
-    own, size = own_key(ledger, key), ledger.size
-    return signed(Checkpoint(ledger.id, size, ledger.root(size)), own)
+    own = own_key(ledger, key)
+    return signed(Checkpoint(ledger.id, *head(ledger)), own)
 
 
 @click.command()
@@ -170,8 +172,11 @@ def replay(number: int | None, ledger: Path | None, key: Path | None, everything
 def impact(settings: Settings, ledger: Path | None, key: Path | None, other: Path | None, format_: str) -> None:
     """Say which past consultations would read differently.
 
-    They are told by the statement responsible. Without '--layer' each is judged with the layers that it had.
+    They are told by the statement responsible. Without '--layer' each is judged with the layers that it had,
+    and always with its own local parameters.
     """
+    if settings.parameters is not None:
+        raise click.UsageError("Each is judged with the local parameters that it had: leave '--parameters' out.")
     with opened(ledger, key) as found:
         from engine.impacts import impact as impact_on
         from engine.rendering import ledger as page

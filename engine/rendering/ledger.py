@@ -130,6 +130,9 @@ def render_verification(found: Verification, width: int = 80, colour: bool = Fal
     page.text(f"Root of {entries}: {found.root or f'none, for {found.rootless}'}")
     if found.checkpoint is not None:
         page.text(f"Held against a checkpoint of {found.checkpoint} entries.")
+        if found.size > found.checkpoint:
+            newer = f"Entries from {found.checkpoint + 1} on are newer than it:"
+            page.text(f"{newer} whether any was cut off or made anew since, only a later checkpoint tells.")
     else:
         page.text(
             "Without a checkpoint ('--checkpoint FILE') that was kept elsewhere, nobody can tell whether entries"
