@@ -75,8 +75,9 @@ def record_consultation(
     say_open_to_others(files)
     kept = begin_or_open(files.ledger, files.key, lambda: say_waiting(files.ledger))
     try:
-        if patient is not None:
-            one = replace(one, entry=replace(one.entry, patient=own_key(kept, files.key).pseudonym(patient)))
+        own = own_key(kept, files.key) if patient is not None or envelope.key is not None else None
+        if own is not None and patient is not None:
+            one = replace(one, entry=replace(one.entry, patient=own.pseudonym(patient)))
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
