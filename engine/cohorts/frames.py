@@ -1,0 +1,142 @@
+"""The table of patients that a cohort is read from, by Apache Spark: row for row as ``tables`` reads it by DuckDB.
+
+Rows are numbered as they stand in the file: Spark cuts it into pieces, in order, and counts within each; the rows
+of the pieces before are added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from itertools import accumulate
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructType
+
+from engine.cohorts.cells import TEXT
+from engine.cohorts.query import PATIENTS, ROW
+from engine.cohorts.tables import LINES, MALFORMED, Table, form_of, require_file, table_of
+from engine.model import Knowledge
+
+TYPES = {"string": "VARCHAR", "int": "INTEGER"}
+"""What DuckDB calls a type that Spark calls otherwise."""
+
+LINE = "__line"
+"""The column with a line that is no row, where Spark can say so."""
+
+REASON = "__reason"
+"""The column that says why a line is no row."""
+
+BITS = 33
+"""Spark counts the rows of a piece in so many bits, and has the number of the piece above them."""
+
+IN_QUOTES = '"[^"]*"'
+
+
+def open_frame(session: SparkSession, path: Path, knowledge: Knowledge, keep: Collection[str]) -> Table:
+    """Return the table in a file, and let Spark read it as ``patients``, and what is no row as ``malformed``.
+
+    Raises:
+        InputError: when there is no such file, it has no finding, or a column that may be a finding wrongly written.
+
+    """
+    form = form_of(path)
+    require_file(path)
+    types_of, rows_of = {"parquet": (_parquet_types, _parquet), "csv": (_csv_types, _csv), "jsonl": (_json_types, _json)}[
+        form
+    ]
+    table = table_of(path, form, types_of(session, path), knowledge, keep)
+    rows = rows_of(session, table)
+    taken = rows.where(F.col(REASON).isNull())
+    taken.select(ROW, *(_cell(table, name) for name in table.columns)).createOrReplaceTempView(PATIENTS)
+    malformed = rows.where(F.col(REASON).isNotNull())
+    malformed.select(ROW, F.col(REASON).alias("reason")).createOrReplaceTempView(MALFORMED)
+    return table
+
+
+def located(path: Path) -> str:
+    """Return a path as Spark reads it: a file of this machine, no sign in its name a pattern."""
+    return "file:" + re.sub(r"([\\*?\[\]{}])", r"\\\1", str(path.absolute()))
+
+
+def cell(name: str) -> Column:
+    """Return a column by its name, whatever signs are in it."""
+    quoted = name.replace("`", "``")
+    return F.col(f"`{quoted}`")
+
+
+def _cell(table: Table, name: str) -> Column:
+    if table.holds.get(name) == TEXT and table.types[name] != "VARCHAR":
+        return cell(name).cast("string").alias(name)
+    return cell(name)
+
+
+def _numbered(frame: DataFrame) -> DataFrame:
+    """Return the rows of a file that was just read with their numbers, from 1."""
+    counts = {row[0]: row[1] for row in frame.groupBy(F.spark_partition_id()).count().collect()}
+    before = list(accumulate((counts.get(piece, 0) for piece in range(max(counts, default=0))), initial=0))
+    place = F.monotonically_increasing_id()
+    earlier = F.element_at(F.lit(before), F.shiftright(place, BITS).cast("int") + 1)
+    return frame.select("*", (earlier + place.bitwiseAND(F.lit((1 << BITS) - 1)) + 1).alias(ROW))
+
+
+def _parquet_types(session: SparkSession, path: Path) -> dict[str, str]:
+    named = {field.name: field.dataType.simpleString() for field in session.read.parquet(located(path)).schema}
+    return {name: TYPES.get(type_, type_.upper()) for name, type_ in named.items()}
+
+
+def _parquet(session: SparkSession, table: Table) -> DataFrame:
+    number = (F.col("_metadata.row_index") + 1).alias(ROW)
+    return session.read.parquet(located(table.path)).select("*", number, F.lit(None).cast("string").alias(REASON))
+
+
+def _csv_types(session: SparkSession, path: Path) -> dict[str, str]:
+    return dict.fromkeys(session.read.csv(located(path), header=True, escape='"').columns, "VARCHAR")
+
+
+def _csv(session: SparkSession, table: Table) -> DataFrame:
+    """Return the rows of a CSV file; it is not cut into pieces where a cell goes over several lines."""
+    quotes = F.length(F.regexp_replace("value", '[^"]', "")) % 2
+    goes_on = not session.read.text(located(table.path)).where(quotes == 1).isEmpty()
+    whole = session.read.option("columnPruning", "false").options(mode="PERMISSIVE", columnNameOfCorruptRecord=LINE)
+    rows = whole.csv(located(table.path), _words(table), header=True, escape='"', multiLine=goes_on)
+    found = F.length(F.regexp_replace(F.regexp_replace(LINE, IN_QUOTES, ""), "[^,]", "")) + 1
+    reason = F.format_string("Expected Number of Columns: %d Found: %d", F.lit(len(table.columns)), found)
+    # Spark refuses a query for the lines that are no rows alone, so that the condition names the cells too.
+    is_none = F.col(LINE).isNotNull() & (F.length(F.concat_ws("", *map(cell, table.columns))) >= 0)
+    cells = [F.nullif(cell(name), F.lit("")).alias(name) for name in table.columns]
+    return _numbered(rows).select(ROW, *cells, F.when(is_none, reason).alias(REASON))
+
+
+def _json_types(session: SparkSession, path: Path) -> dict[str, str]:
+    keys = F.json_object_keys("value").alias("keys")
+    first = session.read.text(located(path)).select(keys).where("keys IS NOT NULL").limit(LINES).collect()
+    return dict.fromkeys((name for row in first for name in row.keys), "VARCHAR")
+
+
+def _json(session: SparkSession, table: Table) -> DataFrame:
+    """Return the rows of JSON lines: every value as the words that it is written in."""
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": LINE, "allowSingleQuotes": "false"}
+    lines = _numbered(session.read.text(located(table.path))).where("value <> ''")
+    read = lines.select(
+        ROW,
+        F.from_json("value", _words(table), options).alias("read"),
+        F.json_object_keys("value").alias("keys"),
+    )
+    others = F.array_except("keys", F.lit(list(table.columns)))
+    reason = (
+        F.when(F.col("keys").isNull() | F.col(f"read.{LINE}").isNotNull(), "this line is no JSON object")
+        .when(F.size(others) > 0, F.concat(F.lit("unknown column "), F.array_join(others, ", ")))
+        .alias(REASON)
+    )
+    return read.select(ROW, reason, "read.*")
+
+
+def _words(table: Table) -> StructType:
+    """Return the shape of a row whose every cell is words, and of a line that is no row."""
+    shape = StructType()
+    for name in (*table.columns, LINE):
+        shape = shape.add(name, StringType())
+    return shape
