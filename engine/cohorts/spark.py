@@ -114,7 +114,7 @@ def opened(master: str) -> Iterator[SparkSession]:
 
     """
     running = SparkSession.getActiveSession()
-    spark = running or _start(master)
+    spark = running or start(master)
     try:
         session = spark.newSession()
         for name, value in SETTINGS.items():
@@ -125,7 +125,13 @@ def opened(master: str) -> Iterator[SparkSession]:
             spark.stop()
 
 
-def _start(master: str) -> SparkSession:
+def start(master: str) -> SparkSession:
+    """Start Spark.
+
+    Raises:
+        InputError: when there is no Java.
+
+    """
     home = os.environ.get("JAVA_HOME")
     if shutil.which("java", path=f"{home}/bin" if home else None) is None:
         found = f"Apache Spark needs Java, and there is none{f' in JAVA_HOME, {home}' if home else ''}"
