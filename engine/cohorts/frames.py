@@ -44,9 +44,11 @@ def open_frame(session: SparkSession, path: Path, knowledge: Knowledge, keep: Co
     """
     form = form_of(path)
     require_file(path)
-    types_of, rows_of = {"parquet": (_parquet_types, _parquet), "csv": (_csv_types, _csv), "jsonl": (_json_types, _json)}[
-        form
-    ]
+    types_of, rows_of = {
+        "parquet": (_parquet_types, _parquet),
+        "csv": (_csv_types, _csv),
+        "jsonl": (_json_types, _json),
+    }[form]
     table = table_of(path, form, types_of(session, path), knowledge, keep)
     rows = rows_of(session, table)
     taken = rows.where(F.col(REASON).isNull())

@@ -36,7 +36,7 @@ SPARK = "spark"
 LOCAL = "local[*]"
 """The master that is this machine with all its cores."""
 
-STARTED = {
+STARTED: dict[str, str | bool | int | float | None] = {
     "spark.log.level": "OFF",  # what goes wrong is raised, and told in words
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -189,17 +189,14 @@ def answers(compiled: Compiled) -> Columns:
 
 
 def sql(query: exp.Select) -> str:
-    """Return a query as Spark reads it."""
-    return query.transform(_adapted).sql(SPARK, identify=True)
-
-
-def _adapted(node: exp.Expr) -> exp.Expr:
-    """Return a part of a query as Spark means it."""
-    if isinstance(node, exp.ConcatWs):  # it passes over NULL; sqlglot believes that it is NULL then
-        return exp.Anonymous(this="CONCAT_WS", expressions=node.expressions)
-    if isinstance(node, exp.Literal) and node.is_string and node.this in BLANKS:
-        return exp.Literal.string(BLANKS[node.this])
-    return node
+    """Return a query as Spark reads it; what sqlglot does not see to itself is adapted here."""
+    adapted = query.copy()
+    for words in list(adapted.find_all(exp.Literal)):
+        if words.is_string and words.this in BLANKS:
+            words.replace(exp.Literal.string(BLANKS[words.this]))
+    for joined in list(adapted.find_all(exp.ConcatWs)):  # it passes over NULL; sqlglot believes it to be NULL then
+        joined.replace(exp.Anonymous(this="CONCAT_WS", expressions=joined.expressions))
+    return adapted.sql(SPARK, identify=True)
 
 
 def _taken(session: SparkSession, compiled: Compiled, table: Table, rejected: int) -> DataFrame:
