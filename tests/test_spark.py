@@ -176,8 +176,8 @@ def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path, monkeypat
         monkeypatch.setitem(spark.SETTINGS, name, value)
     path = tmp_path / "a [1].parquet"
     with duckdb.connect() as database:
-        query = "SELECT i AS \"nr. `a`\", CASE WHEN i = 30000 THEN 'mg' ELSE 'other' END AS diagnosis FROM range(40000) t(i)"
-        database.execute(f"COPY ({query}) TO '{path}' (ROW_GROUP_SIZE 4096)")
+        cells = "i AS \"nr. `a`\", CASE WHEN i = 30000 THEN 'mg' ELSE 'other' END AS diagnosis"
+        database.execute(f"COPY (SELECT {cells} FROM range(40000) t(i)) TO '{path}' (ROW_GROUP_SIZE 4096)")
     result, found = on_spark(path)
     assert len(list(result.path.glob("part-*"))) > 3
     assert [row["nr. `a`"] for row in found] == [number for number in range(40000) if number != 30000]

@@ -12,7 +12,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 from pyspark.sql.types import StringType, StructType
 
 from engine.cohorts.cells import TEXT
@@ -51,10 +51,10 @@ def open_frame(session: SparkSession, path: Path, knowledge: Knowledge, keep: Co
     }[form]
     table = table_of(path, form, types_of(session, path), knowledge, keep)
     rows = rows_of(session, table)
-    taken = rows.where(F.col(REASON).isNull())
+    taken = rows.where(sf.col(REASON).isNull())
     taken.select(ROW, *(_cell(table, name) for name in table.columns)).createOrReplaceTempView(PATIENTS)
-    malformed = rows.where(F.col(REASON).isNotNull())
-    malformed.select(ROW, F.col(REASON).alias("reason")).createOrReplaceTempView(MALFORMED)
+    malformed = rows.where(sf.col(REASON).isNotNull())
+    malformed.select(ROW, sf.col(REASON).alias("reason")).createOrReplaceTempView(MALFORMED)
     return table
 
 
@@ -66,7 +66,7 @@ def located(path: Path) -> str:
 def cell(name: str) -> Column:
     """Return a column by its name, whatever signs are in it."""
     quoted = name.replace("`", "``")
-    return F.col(f"`{quoted}`")
+    return sf.col(f"`{quoted}`")
 
 
 def _cell(table: Table, name: str) -> Column:
@@ -77,11 +77,11 @@ def _cell(table: Table, name: str) -> Column:
 
 def _numbered(frame: DataFrame) -> DataFrame:
     """Return the rows of a file that was just read with their numbers, from 1."""
-    counts = {row[0]: row[1] for row in frame.groupBy(F.spark_partition_id()).count().collect()}
+    counts = {row[0]: row[1] for row in frame.groupBy(sf.spark_partition_id()).count().collect()}
     before = list(accumulate((counts.get(piece, 0) for piece in range(max(counts, default=0))), initial=0))
-    place = F.monotonically_increasing_id()
-    earlier = F.element_at(F.lit(before), F.shiftright(place, BITS).cast("int") + 1)
-    return frame.select("*", (earlier + place.bitwiseAND(F.lit((1 << BITS) - 1)) + 1).alias(ROW))
+    place = sf.monotonically_increasing_id()
+    earlier = sf.element_at(sf.lit(before), sf.shiftright(place, BITS).cast("int") + 1)
+    return frame.select("*", (earlier + place.bitwiseAND(sf.lit((1 << BITS) - 1)) + 1).alias(ROW))
 
 
 def _parquet_types(session: SparkSession, path: Path) -> dict[str, str]:
@@ -90,8 +90,8 @@ def _parquet_types(session: SparkSession, path: Path) -> dict[str, str]:
 
 
 def _parquet(session: SparkSession, table: Table) -> DataFrame:
-    number = (F.col("_metadata.row_index") + 1).alias(ROW)
-    return session.read.parquet(located(table.path)).select("*", number, F.lit(None).cast("string").alias(REASON))
+    number = (sf.col("_metadata.row_index") + 1).alias(ROW)
+    return session.read.parquet(located(table.path)).select("*", number, sf.lit(None).cast("string").alias(REASON))
 
 
 def _csv_types(session: SparkSession, path: Path) -> dict[str, str]:
@@ -100,20 +100,20 @@ def _csv_types(session: SparkSession, path: Path) -> dict[str, str]:
 
 def _csv(session: SparkSession, table: Table) -> DataFrame:
     """Return the rows of a CSV file; it is not cut into pieces where a cell goes over several lines."""
-    quotes = F.length(F.regexp_replace("value", '[^"]', "")) % 2
+    quotes = sf.length(sf.regexp_replace("value", '[^"]', "")) % 2
     goes_on = not session.read.text(located(table.path)).where(quotes == 1).isEmpty()
     whole = session.read.option("columnPruning", "false").options(mode="PERMISSIVE", columnNameOfCorruptRecord=LINE)
     rows = whole.csv(located(table.path), _words(table), header=True, escape='"', multiLine=goes_on)
-    found = F.length(F.regexp_replace(F.regexp_replace(LINE, IN_QUOTES, ""), "[^,]", "")) + 1
-    reason = F.format_string("Expected Number of Columns: %d Found: %d", F.lit(len(table.columns)), found)
+    found = sf.length(sf.regexp_replace(sf.regexp_replace(LINE, IN_QUOTES, ""), "[^,]", "")) + 1
+    reason = sf.format_string("Expected Number of Columns: %d Found: %d", sf.lit(len(table.columns)), found)
     # Spark refuses a query for the lines that are no rows alone, so that the condition names the cells too.
-    is_none = F.col(LINE).isNotNull() & (F.length(F.concat_ws("", *map(cell, table.columns))) >= 0)
-    cells = [F.nullif(cell(name), F.lit("")).alias(name) for name in table.columns]
-    return _numbered(rows).select(ROW, *cells, F.when(is_none, reason).alias(REASON))
+    is_none = sf.col(LINE).isNotNull() & (sf.length(sf.concat_ws("", *map(cell, table.columns))) >= 0)
+    cells = [sf.nullif(cell(name), sf.lit("")).alias(name) for name in table.columns]
+    return _numbered(rows).select(ROW, *cells, sf.when(is_none, reason).alias(REASON))
 
 
 def _json_types(session: SparkSession, path: Path) -> dict[str, str]:
-    keys = F.json_object_keys("value").alias("keys")
+    keys = sf.json_object_keys("value").alias("keys")
     first = session.read.text(located(path)).select(keys).where("keys IS NOT NULL").limit(LINES).collect()
     return dict.fromkeys((name for row in first for name in row.keys), "VARCHAR")
 
@@ -124,13 +124,13 @@ def _json(session: SparkSession, table: Table) -> DataFrame:
     lines = _numbered(session.read.text(located(table.path))).where("value <> ''")
     read = lines.select(
         ROW,
-        F.from_json("value", _words(table), options).alias("read"),
-        F.json_object_keys("value").alias("keys"),
+        sf.from_json("value", _words(table), options).alias("read"),
+        sf.json_object_keys("value").alias("keys"),
     )
-    others = F.array_except("keys", F.lit(list(table.columns)))
+    others = sf.array_except("keys", sf.lit(list(table.columns)))
     reason = (
-        F.when(F.col("keys").isNull() | F.col(f"read.{LINE}").isNotNull(), "this line is no JSON object")
-        .when(F.size(others) > 0, F.concat(F.lit("unknown column "), F.array_join(others, ", ")))
+        sf.when(sf.col("keys").isNull() | sf.col(f"read.{LINE}").isNotNull(), "this line is no JSON object")
+        .when(sf.size(others) > 0, sf.concat(sf.lit("unknown column "), sf.array_join(others, ", ")))
         .alias(REASON)
     )
     return read.select(ROW, reason, "read.*")

@@ -18,7 +18,7 @@ from typing import Any
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import functions as sf
 from sqlglot import exp
 
 from engine.cohorts import lists
@@ -80,8 +80,8 @@ def judge_on_spark(
             table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
             compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
             rejected = reject(session, compiled, strict, table, folder.with_name(REJECTED))
-            _taken(session, compiled, table, rejected).write.parquet(_written(folder))
-            judged, rows = _sampled(session, table, folder, sample)
+            _taken(session, compiled, table, rejected).write.parquet(_new(folder))
+            judged, rows = _sampled(session, table, folder, sample, rejected)
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
             _list_rejected(session, beside)
@@ -166,7 +166,7 @@ def reject(session: SparkSession, compiled: Compiled, strict: bool, table: Table
     """Find the rows that cannot be taken, note them in a folder, and return how many there are."""
     unreadable = f"SELECT {ROW} AS row, reason FROM ({sql(compiled.rejections())})"
     found = session.sql(f"{unreadable} UNION ALL SELECT {ROW}, reason FROM {MALFORMED}")
-    found.write.parquet(_written(folder))
+    found.write.parquet(_new(folder))
     rejected = session.read.parquet(located(folder))
     rejected.createOrReplaceTempView(REJECTED)
     first = rejected.orderBy("row").first() if strict else None
@@ -202,23 +202,23 @@ def sql(query: exp.Select) -> str:
 def _taken(session: SparkSession, compiled: Compiled, table: Table, rejected: int) -> DataFrame:
     """Return the answers of all rows that can be taken, in order."""
     if rejected:
-        every, bad = session.table(PATIENTS), F.broadcast(session.table(REJECTED))
+        every, bad = session.table(PATIENTS), sf.broadcast(session.table(REJECTED))
         every.join(bad, every[ROW] == bad["row"], "left_anti").createOrReplaceTempView(PATIENTS)
     return session.sql(sql(compiled.answers(table.kept, answers(compiled))))
 
 
 def _sampled(
-    session: SparkSession, table: Table, folder: Path, sample: Sample
+    session: SparkSession, table: Table, folder: Path, sample: Sample, rejected: int
 ) -> tuple[int, dict[int, tuple[Cells, Mapping[str, Any]]]]:
     """Return how many rows a result has, and some, by their numbers in the table: their cells, their answers."""
     written = session.read.parquet(located(folder)).select("*", "_metadata.file_name", "_metadata.row_index")
     files = [(row[0], row[1]) for row in written.groupBy("file_name").count().orderBy("file_name").collect()]
     judged = sum(count for _, count in files)
     places = drawn(sample.count, judged, sample.seed)
-    numbers = _numbers(session, places)
+    numbers = _numbers(session, places) if rejected else places
     findings = [name for name in table.columns if name not in table.kept]
     cells = [cell(name).cast("string").alias(name) for name in findings]
-    given = session.table(PATIENTS).where(F.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
+    given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
     answered = _at(written, files, places)
     return judged, {
         number: (cells.asDict(), answer.asDict(recursive=True))
@@ -228,10 +228,12 @@ def _sampled(
 
 def _at(written: DataFrame, files: list[tuple[str, int]], places: list[int]) -> list[Row]:
     """Return the rows at some places, from 1, of files with so many rows each."""
-    wanted, before = F.lit(False), 0
+    wanted, before = sf.lit(False), 0
     for name, count in files:
         inside = [place - before - 1 for place in places if before < place <= before + count]
-        wanted = wanted | (F.col("file_name").eqNullSafe(name) & F.col("row_index").isin(inside)) if inside else wanted
+        wanted = (
+            wanted | (sf.col("file_name").eqNullSafe(name) & sf.col("row_index").isin(inside)) if inside else wanted
+        )
         before += count
     return written.where(wanted).orderBy("file_name", "row_index").drop("file_name", "row_index").collect()
 
@@ -241,7 +243,7 @@ def _numbers(session: SparkSession, places: list[int]) -> list[int]:
     bad = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
     asked = "SELECT explode(CAST(:places AS ARRAY<BIGINT>)) AS place"
     query = f"SELECT place + count(taken_before) AS number FROM ({asked}) LEFT JOIN ({bad}) ON taken_before < place"
-    rows = session.sql(f"{query} GROUP BY place ORDER BY number", {"places": F.lit(places)}).collect()
+    rows = session.sql(f"{query} GROUP BY place ORDER BY number", {"places": sf.lit(places)}).collect()
     return [row.number for row in rows]
 
 
@@ -253,5 +255,5 @@ def _list_rejected(session: SparkSession, path: Path) -> None:
         writer.writerows(session.table(REJECTED).orderBy("row").toLocalIterator())
 
 
-def _written(folder: Path) -> str:
+def _new(folder: Path) -> str:
     return f"file:{folder.absolute()}"
