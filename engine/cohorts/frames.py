@@ -32,6 +32,9 @@ REASON = "__reason"
 BITS = 33
 """Spark counts the rows of a piece in so many bits, and has the number of the piece above them."""
 
+NUMBERS = r"""\G((?:[^"0-9-]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+)(-?[0-9][0-9.eE+-]*+)"""
+"""The numbers of a line of JSON, each with what stands before it; Spark itself would read them as binary ones."""
+
 IN_QUOTES = '"[^"]*"'
 
 
@@ -125,6 +128,7 @@ def _json(session: SparkSession, table: Table) -> DataFrame:
     read = lines.select(
         ROW,
         sf.from_json("value", _words(table), options).alias("read"),
+        sf.from_json(sf.regexp_replace("value", NUMBERS, '$1"$2"'), _words(table), options).alias("exact"),
         sf.json_object_keys("value").alias("keys"),
     )
     others = sf.array_except("keys", sf.lit(list(table.columns)))
@@ -133,7 +137,13 @@ def _json(session: SparkSession, table: Table) -> DataFrame:
         .when(sf.size(others) > 0, sf.concat(sf.lit("unknown column "), sf.array_join(others, ", ")))
         .alias(REASON)
     )
-    return read.select(ROW, reason, "read.*")
+    return read.select(ROW, reason, *map(_in_words, table.columns))
+
+
+def _in_words(name: str) -> Column:
+    """Return a value of JSON: as it is written, or the list or object that it is."""
+    exact, read = (sf.col(one).getField(name) for one in ("exact", "read"))
+    return sf.when(exact.rlike(r"^[\[{]"), read).otherwise(exact).alias(name)
 
 
 def _words(table: Table) -> StructType:

@@ -116,7 +116,8 @@ class Compiled:
         contradictory = [choose(one) for one in self.patients.contradictions()]
         given, *knowing = self.knowing()
         first = {ROW: column(ROW), **given.adds, "__unreadable": _together(unreadable)}
-        reasons = {ROW: column(ROW), "reason": _together([column("__unreadable"), *contradictory])}
+        unreadable_ = exp.func("NULLIF", column("__unreadable"), text(""))
+        reasons = {ROW: column(ROW), "reason": _together([unreadable_, *contradictory])}
         query, before = _chained([Step(given.table, first), *knowing])
         told = exp.Select(expressions=_columns(reasons, {})).from_(before)
         query = query.with_("reasons", as_=told, copy=False).select("*").from_("reasons")
@@ -155,7 +156,8 @@ def _any(names: Sequence[str]) -> Sql:
 
 
 def _together(reasons: Sequence[Sql]) -> Sql:
-    return exp.func("CONCAT_WS", text("; "), *reasons) if reasons else text("")
+    """Return texts as one, those that are NULL left out; ``exp.ConcatWs`` would make NULL of all where one is."""
+    return exp.Anonymous(this="CONCAT_WS", expressions=[text("; "), *reasons]) if reasons else text("")
 
 
 def _chained(steps: Sequence[Step]) -> tuple[exp.Select, str]:

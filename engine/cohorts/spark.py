@@ -48,7 +48,6 @@ SETTINGS = {
     "spark.sql.caseSensitive": "true",
     "spark.sql.codegen.wholeStage": "false",  # hundreds of columns are more than Java takes in one method
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",  # doses are exact, or there are none
-    "spark.sql.json.enableExactStringParsing": "true",
     "spark.sql.session.timeZone": "UTC",
 }
 """What is set while a cohort is judged."""
@@ -194,8 +193,6 @@ def sql(query: exp.Select) -> str:
     for words in list(adapted.find_all(exp.Literal)):
         if words.is_string and words.this in BLANKS:
             words.replace(exp.Literal.string(BLANKS[words.this]))
-    for joined in list(adapted.find_all(exp.ConcatWs)):  # it passes over NULL; sqlglot believes it to be NULL then
-        joined.replace(exp.Anonymous(this="CONCAT_WS", expressions=joined.expressions))
     return adapted.sql(SPARK, identify=True)
 
 
