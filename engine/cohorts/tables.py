@@ -84,16 +84,26 @@ def open_table(
 
     """
     form = form_of(path)
-    if not path.is_file():
-        found = "there is no such file" if not path.exists() else "this is not a file"
-        raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
+    require_file(path)
     try:
         types = _types(database, path, form)
-        table = _table(path, form, types, knowledge, keep)
+        table = table_of(path, form, types, knowledge, keep)
         _read(database, table)
     except duckdb.Error as problem:
         raise cannot_read(path, problem) from None
     return table
+
+
+def require_file(path: Path) -> None:
+    """Require that a table is there.
+
+    Raises:
+        InputError: when there is no file of that name.
+
+    """
+    if not path.is_file():
+        found = "there is no such file" if not path.exists() else "this is not a file"
+        raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
 
 
 def cannot_read(path: Path, problem: Exception) -> InputError:
@@ -121,7 +131,13 @@ def _header(path: Path) -> list[str]:
         return next(csv.reader(file), [])
 
 
-def _table(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
+def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
+    """Return the table that a file holds whose columns are of these types, as DuckDB calls them.
+
+    Raises:
+        InputError: when it has no finding, or a column that may be a finding wrongly written.
+
+    """
     kept = tuple(name for name in types if name not in knowledge.findings)
     if form == "jsonl":  # a line leaves out what it does not say
         types = {**types, **dict.fromkeys(knowledge.findings, "VARCHAR")}
