@@ -30,7 +30,7 @@ def render_usage(found: Usage, knowledge: Knowledge) -> str:
             found=found,
             title=knowledge.guideline.title,
             version=__version__,
-            says=_says(knowledge),
+            says=says(knowledge),
             plain=plain,
             reasons=REASONS,
             parts=[
@@ -54,7 +54,8 @@ def _first(counts: Mapping[str, int]) -> dict[str, int]:
     return {shortened(name): count for name, count in islice(counts.items(), MOST)}
 
 
-def _says(knowledge: Knowledge) -> dict[str, str]:
+def says(knowledge: Knowledge) -> dict[str, str]:
+    """Return what each statement and conflict says, and what each finding asks."""
     findings = {name: finding.asks for name, finding in knowledge.findings.items()}
     statements = {name: statement.says for name, statement in knowledge.statements.items()}
     return {**findings, **statements, **{name: conflict.says for name, conflict in knowledge.conflicts.items()}}
