@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from heapq import nlargest
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from engine.cohorts.summary import Lack, Summary, Verdicts
 from engine.cohorts.synthesis import NOTICE
@@ -17,6 +17,9 @@ from engine.rendering.usage import MOST, says
 from engine.rendering.words import layer_label
 
 PATIENTS = "patients"
+
+NAMED = 3
+"""How many findings are named that alone hold back most patients."""
 
 
 def render_summary(summary: Summary, knowledge: Knowledge) -> str:
@@ -39,6 +42,7 @@ def render_summary(summary: Summary, knowledge: Knowledge) -> str:
                 ("statements", "Statements", "Statement", summary.statements),
                 ("conflicts", "Conflicts", "Conflict", summary.conflicts),
             ],
+            alone=_alone(summary.lacks),
             plots=_plots(summary),
         )
     )
@@ -50,6 +54,12 @@ def share(count: int, whole: int) -> str:
         return "100 %" if whole and count else "0 %"
     percent = 100 * count / whole
     return "< 0.1 %" if percent < 0.1 else "> 99.9 %" if percent > 99.9 else f"{percent:.1f} %"
+
+
+def _alone(lacks: Mapping[str, Lack]) -> list[tuple[str, int]]:
+    """Return the findings that most often are the only one that is open, with how often."""
+    counted = ((finding, lack.only) for finding, lack in lacks.items() if lack.only)
+    return nlargest(NAMED, counted, key=itemgetter(1))
 
 
 def _plots(summary: Summary) -> dict[str, str]:

@@ -55,7 +55,6 @@ def stacks(name: str, title: str, counts: Mapping[str, Mapping[str, int]], of: s
             numbers = [counts[word][part] for word in words]
             axes.barh(words, numbers, left=before, edgecolor=INK, linewidth=0.6, label=part, **look)
             before = [sum(pair) for pair in zip(before, numbers, strict=True)]
-        axes.set_ylim(-0.6, len(words) - 0.4)
         _counted_across(axes, of)
         figure.legend(frameon=False, ncols=len(looks), loc="outside upper center")
     told = "; ".join(
@@ -93,6 +92,7 @@ def ranges(name: str, title: str, unit: str, spans: Sequence[tuple[str, float, f
 
 def _counted_across(axes: Axes, of: str) -> None:
     """Let the axis of bars that lie count whole things, the first bar on top."""
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set_xlabel(of)
     axes.spines[["top", "right"]].set_visible(False)
