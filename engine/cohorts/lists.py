@@ -20,7 +20,7 @@ def doses(knowledge: Knowledge, slots: Sequence[Slot]) -> Sql:
     """Return the doses of a patient as a list of structures with the keys of the JSON contract."""
     decimals = max((amount.decimals for slot in slots for amount in (slot.total, slot.daily)), default=0)
     exact = EXACT if decimals <= 9 else WIDEST.format(decimals)
-    cited = "INT" if all(isinstance(key, int) for key in knowledge.references) else "TEXT"
+    cited = "TEXT" if has_names(knowledge) else "INT"
     by_regimen: dict[tuple[str, str | None], list[Slot]] = {}
     for slot in slots:
         by_regimen.setdefault((slot.statement, slot.of), []).append(slot)
@@ -35,6 +35,11 @@ def doses(knowledge: Knowledge, slots: Sequence[Slot]) -> Sql:
             for of, those in by_regimen.items()
         ]
     )
+
+
+def has_names(knowledge: Knowledge) -> bool:
+    """Return whether some references are names, as those of layers are; then all stand as text."""
+    return any(isinstance(key, str) for key in knowledge.references)
 
 
 def open_findings(columns: Mapping[str, Sql]) -> Sql:

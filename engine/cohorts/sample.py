@@ -7,13 +7,15 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from engine.cohorts.lists import has_names
 from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
-from engine.contract import dose_data, layer_data
+from engine.contract import dose_data
+from engine.dosing import Dose
 from engine.errors import EngineError, Fault, InputError
 from engine.findings import Given, interpret
 from engine.language import plain
-from engine.model import Value, natural
+from engine.model import Knowledge, Value, natural
 from engine.questions import open_questions
 
 Cells = Mapping[str, str | None]
@@ -60,13 +62,17 @@ def answer_of(consultation: Consultation) -> dict[str, Any]:
     return {
         "status": consultation.status,
         **{name: consultation.verdicts[name].verdict for name in rules},
-        "doses": [
-            {"of": None, "reading": None, **dose_data(dose), **({"layer": None} if knowledge.layers else {}),
-             **layer_data(knowledge, dose.statement)}
-            for dose in consultation.doses
-        ],
+        "doses": [_dose(knowledge, dose) for dose in consultation.doses],
         "open": [name for name in knowledge.findings if name in asked],
-    }  # fmt: skip
+    }
+
+
+def _dose(knowledge: Knowledge, dose: Dose) -> dict[str, Any]:
+    """Return a dose as a cohort has it: every key in every dose, and references of one type."""
+    found = {"of": None, "reading": None, **dose_data(dose)}
+    if has_names(knowledge):
+        found["references"] = [str(key) for key in dose.references]
+    return {**found, "layer": knowledge.layer_of.get(dose.statement)} if knowledge.layers else found
 
 
 def _differences(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> Iterator[str]:

@@ -36,7 +36,8 @@ def number(value: Decimal) -> Sql:
 
 def unknown(condition: Sql) -> Sql:
     """Return that a value is NULL."""
-    return exp.Is(this=exp.paren(condition, copy=False), expression=exp.null())
+    whole = condition if isinstance(condition, exp.Column) else exp.paren(condition, copy=False)
+    return exp.Is(this=whole, expression=exp.null())
 
 
 def negated(condition: Sql) -> Sql:
