@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -26,6 +25,7 @@ from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.questions import open_questions
 from engine.rendering.cohort import render_summary, share
+from tests.cohorts import table
 from tests.conftest import BASE, CASES
 from tests.test_browser import axe as axe
 from tests.test_browser import browser as browser
@@ -49,11 +49,8 @@ def synthetic_patients() -> list[dict[str, str]]:
 def judged(path: Path, rows: Iterable[Words], base: RuleBase = BASE, form: str = "parquet", **words: str) -> Summary:
     """Judge rows written as a table of that path, and return the figures of the result."""
     rows = list(rows)
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        columns = dict.fromkeys(["diagnosis", *(name for row in rows for name in row)])
-        writer = csv.DictWriter(file, list(columns), restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    columns = dict.fromkeys(["diagnosis", *(name for row in rows for name in row)])
+    table(path, rows, list(columns))
     parameters = interpret(base.knowledge, {}, {name: Given(word) for name, word in words.items()}).parameters
     cohort = Cohort(path, (), base.knowledge, parameters)
     result = judge(cohort, str(path.with_name(f"result.{form}")), False, Sample(0, 1, base))

@@ -160,12 +160,12 @@ class _Counting:
             "single": "len(open) = 1",
             **{status: _is("status", status) for status in STATUSES},
         }
-        return dict(zip(asked, self.row([f"count_if({condition})" for condition in asked.values()]), strict=True))
+        return dict(zip(asked, self.row([_count(condition) for condition in asked.values()]), strict=True))
 
     def verdicts(self, rules: list[str]) -> dict[str, Verdicts]:
         """Return how often each verdict is given on each rule."""
         words = (APPLIES, UNDETERMINED, RULED_OUT)
-        counted = iter(self.row([f"count_if({_is(name, word)})" for name in rules for word in words]))
+        counted = iter(self.row([_count(_is(name, word)) for name in rules for word in words]))
         return {name: Verdicts(next(counted), next(counted), next(counted)) for name in rules}
 
     def grams(self, regimens: list[str]) -> dict[str, Grams]:
@@ -175,7 +175,7 @@ class _Counting:
         sums = [
             form.format(f"t{number}")
             for number in range(len(wanted))
-            for form in ("count_if(len({}) > 0)", "sum(list_min({}))", "sum(list_max({}))")
+            for form in (_count("len({}) > 0"), "sum(list_min({}))", "sum(list_max({}))")
         ]
         counted = iter(self.row(sums, f"(SELECT {totals} FROM result WHERE len(doses) > 0)"))
         return {name: Grams(next(counted), _exact(next(counted)), _exact(next(counted))) for name in wanted}
@@ -184,8 +184,8 @@ class _Counting:
         """Return the findings that are open for somebody, those first that are for most."""
         is_status = _is("status", UNDETERMINED)
         counted = self.database.execute(
-            f"SELECT finding, count(*), count_if(together = 1), count_if({is_status}),"
-            f" count_if(together = 1 AND {is_status})"
+            f"SELECT finding, count(*), {_count('together = 1')}, {_count(is_status)},"
+            f" {_count(f'together = 1 AND {is_status}')}"
             " FROM (SELECT unnest(open) AS finding, len(open) AS together, status FROM result)"
             " GROUP BY finding ORDER BY 2 DESC, 3 DESC, 1"
         )
@@ -241,6 +241,11 @@ def _source(result: Path, cohort: Cohort) -> Source:
         tuple(f"{layer.id}, edition {layer.edition}" for layer in cohort.knowledge.layers),
         cohort.parameters,
     )
+
+
+def _count(condition: str) -> str:
+    """Return the count of rows that a condition holds of; of no row at all, `count_if` gives none."""
+    return f"count(*) FILTER ({condition})"
 
 
 def _totals(condition: str) -> str:
