@@ -17,7 +17,7 @@ from pyspark.sql.types import StringType, StructType
 
 from engine.cohorts.cells import TEXT
 from engine.cohorts.query import PATIENTS, ROW
-from engine.cohorts.tables import LINES, MALFORMED, Table, form_of, require_file, table_of
+from engine.cohorts.tables import MALFORMED, Table, form_of, require_file, table_of
 from engine.model import Knowledge
 
 TYPES = {"string": "VARCHAR", "int": "INTEGER"}
@@ -117,7 +117,7 @@ def _csv(session: SparkSession, table: Table) -> DataFrame:
 
 def _json_types(session: SparkSession, path: Path) -> dict[str, str]:
     keys = sf.json_object_keys("value").alias("keys")
-    first = session.read.text(located(path)).select(keys).where("keys IS NOT NULL").limit(LINES).collect()
+    first = session.read.text(located(path)).select(keys).where("keys IS NOT NULL").limit(1).collect()
     return dict.fromkeys((name for row in first for name in row.keys), "VARCHAR")
 
 

@@ -115,8 +115,8 @@ def cannot_read(path: Path, problem: Exception) -> InputError:
 def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
     """Return the columns of a file, in order, with their types; those of JSON lines are its first line's."""
     if form == "jsonl":
-        first = f"SELECT line FROM {_lines(path)} LIMIT 1"
-        names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first}) WHERE {IS_OBJECT}").fetchall()
+        first = f"SELECT line FROM {_lines(path)} WHERE {IS_OBJECT} LIMIT 1"
+        names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
         return {row[0]: "VARCHAR" for row in names}
     if form == "csv":
         return dict.fromkeys(_header(path), "VARCHAR")

@@ -8,6 +8,7 @@ from itertools import islice
 from engine import __version__
 from engine.errors import shortened
 from engine.language import plain
+from engine.model import Knowledge
 from engine.records import REASONS
 from engine.rendering.plots import bars, ranges
 from engine.rendering.report import environment
@@ -52,3 +53,10 @@ def render_usage(found: Usage) -> str:
 
 def _first(counts: Mapping[str, int]) -> dict[str, int]:
     return {shortened(name): count for name, count in islice(counts.items(), MOST)}
+
+
+def says(knowledge: Knowledge) -> dict[str, str]:
+    """Return what each statement and conflict says, and what each finding asks."""
+    findings = {name: finding.asks for name, finding in knowledge.findings.items()}
+    statements = {name: statement.says for name, statement in knowledge.statements.items()}
+    return {**findings, **statements, **{name: conflict.says for name, conflict in knowledge.conflicts.items()}}
