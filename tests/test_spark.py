@@ -32,6 +32,8 @@ from tests.random_knowledge import knowledge_bases, patients
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+if os.environ.get("IVIG_SPARK") != "all":
+    pytest.skip("Apache Spark takes minutes: IVIG_SPARK=all runs its tests", allow_module_level=True)
 pytest.importorskip("pyspark", reason="Apache Spark is not installed: pip install --editable '.[spark]'")
 if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
     pytest.skip("Apache Spark needs Java: apt-get install openjdk-17-jre-headless", allow_module_level=True)

@@ -34,6 +34,15 @@ CHECKED = 50
     help="Give N of the patients a consultation, and compare everything.",
 )
 @click.option("--seed", metavar="S", type=int, default=SEED, show_default=True, help="Draw patients by this seed.")
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    default="duckdb",
+    show_default=True,
+    help="Run the rules on this engine.",
+)
+@click.option("--master", metavar="URL", default="local[*]", show_default=True, help="The master of a Spark cluster.")
+@click.option("--summary", metavar="FILE.html", help="Write what came of the cohort as one HTML page, too.")
 @click.option("--sql", "dialect", metavar="DIALECT", help="Print the rules as a query for a warehouse, and do no more.")
 @click.option(
     "--synthesise",
@@ -83,35 +92,60 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
     return f"{count:,} synthetic patients (seed {seed}), whom nobody is, written to {path}.\n"
 
 
-def _judged(
-    settings: Settings, patients: Path, out: str, keep: tuple[str, ...], strict: bool, check: int, seed: int, **_: Any
-) -> str:
+def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
     with needing("cohort"):
-        from engine.cohorts.runs import Cohort, Sample, judge
+        from engine.cohorts.runs import Cohort, Sample
     from engine.compiler import compile_rules
+    from engine.files import require_new
     from engine.findings import interpret
     from engine.loading import load
 
+    if asked["summary"] is not None:
+        require_new(asked["summary"])
     knowledge = load(settings.knowledge, settings.layers)
     parameters = interpret(knowledge, {}, parameters_of(settings)).parameters
+    cohort_ = Cohort(patients, asked["keep"], knowledge, parameters)
+    sample = Sample(asked["check"], asked["seed"], compile_rules(knowledge))
     start = time.monotonic()
     with _share("Judging", None) as tell:
-        result = judge(
-            Cohort(patients, keep, knowledge, parameters),
-            out,
-            strict,
-            Sample(check, seed, compile_rules(knowledge)),
-            tell,
-        )
-    lines = [f"{result.judged:,} patients judged in {time.monotonic() - start:.0f} s: {result.path}"]
+        result = _run(cohort_, out, sample, tell, **asked)
+    said = _said(result, time.monotonic() - start, **asked)
+    if asked["summary"] is not None:
+        said += _summarised(cohort_, result, asked["summary"])
+    return said
+
+
+def _run(cohort_: Any, out: str, sample: Any, tell: Any, engine: str, master: str, strict: bool, **_: Any) -> Any:
+    if engine == "spark":
+        with needing("spark"):
+            from engine.cohorts.spark import judge_on_spark
+
+        return judge_on_spark(cohort_, out, strict, sample, master, tell)
+    from engine.cohorts.runs import judge
+
+    return judge(cohort_, out, strict, sample, tell)
+
+
+def _said(result: Any, seconds: float, check: int, seed: int, **_: Any) -> str:
+    lines = [f"{result.judged:,} patients judged in {seconds:.0f} s: {result.path}"]
     if result.kept:
         lines.append(f"Kept as they are: {', '.join(result.kept)}.")
     if result.rejected_path is not None:
         lines.append(f"{result.rejected:,} rows could not be taken; why, is in {result.rejected_path}")
-    if check and result.judged:
-        checked = min(check, result.judged)
+    checked = min(check, result.judged)
+    if checked:
         lines.append(f"{checked} of them, drawn by seed {seed}, were given a consultation: everything agrees.")
     return "\n".join(lines) + "\n"
+
+
+def _summarised(cohort_: Any, result: Any, name: str) -> str:
+    with needing("audit"):
+        from engine.rendering.cohort import render_summary
+    from engine.cohorts.summary import summarise
+    from engine.files import write_new
+
+    found = summarise(result.path, cohort_, result.rejected)
+    return f"Summary written to {write_new(name, render_summary(found, cohort_.knowledge))}\n"
 
 
 @contextmanager
