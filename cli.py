@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from engine import __version__
+from engine.cache import load
 from engine.commands.patients import consultation_of
 from engine.commands.recording import Envelope, record_consultation, recording_options
 from engine.commands.terminal import (
@@ -30,7 +31,7 @@ from engine.commands.terminal import (
     write_report,
 )
 from engine.errors import IvigError
-from engine.loading import SHIPPED, load
+from engine.loading import SHIPPED
 
 LOADED_LATER = {
     "audit": "audit:audit",

@@ -27,14 +27,18 @@ class Breach(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True):
-    """What a ledger is, and every breach found in it; ``root`` is that of all its entries."""
+    """What a ledger is, and every breach found in it."""
 
     ledger: str
     size: int
     root: str
+    """That of all entries; empty where there is none, and then ``rootless`` says why."""
+    rootless: str
     breaches: tuple[Breach, ...]
     checkpoint: int | None = None
     """How many entries the checkpoint was about that it was held against."""
+    unread: tuple[str, ...] = ()
+    """The snapshots of knowledge that are as recorded, but that this program cannot read: no breach of the ledger."""
 
 
 def verify(
@@ -46,7 +50,7 @@ def verify(
 
 def breaches(ledger: Ledger) -> Iterator[Breach]:
     """Yield every breach of a ledger, each as soon as it is found."""
-    return _Verifying(ledger, lambda done: None).breaches(ledger.size, None)
+    return _Verifying(ledger, lambda done: None).breaches(None)
 
 
 class _Verifying:
@@ -55,32 +59,35 @@ class _Verifying:
     def __init__(self, ledger: Ledger, progress: Progress) -> None:
         self.ledger = ledger
         self.progress = progress
+        self.size, self.names = ledger.extent()
+        """How many entries are verified, and the snapshots there are for them; more may be recorded meanwhile."""
         self.tree: merkle.Growing | None = merkle.Growing()
+        self.rootless = ""
+        """Why the tree ended before its last entry, if it did."""
         self.others: set[int] = set()
         """The entries that are no consultations, but decisions."""
         self.gaps: list[range] = []
         """The numbers of entries that are missing."""
-        self.knowledge: dict[str, str] = {}
+        self.knowledge: dict[str, str | None] = {}
+        """The digest of the knowledge in each snapshot; None where this program cannot read it."""
         self.used: dict[str, None] = {}
         self.strangers = 0
         self.roots: dict[int, bytes] = {}
 
     def verify(self, checkpoint: Checkpoint | None) -> Verification:
-        size = self.ledger.size
-        found_breaches = tuple(self.breaches(size, checkpoint))
-        found = self.roots.get(size, b"").hex() if size else merkle.EMPTY.hex()
-        return Verification(
-            self.ledger.id, size, found, found_breaches, None if checkpoint is None else checkpoint.size
-        )
+        found_breaches = tuple(self.breaches(checkpoint))
+        found = self.roots.get(self.size, b"").hex() if self.size else merkle.EMPTY.hex()
+        held = None if checkpoint is None else checkpoint.size
+        return Verification(self.ledger.id, self.size, found, self.rootless, found_breaches, held, self.unread())
 
-    def breaches(self, size: int, checkpoint: Checkpoint | None) -> Iterator[Breach]:
-        """Yield every breach of the first entries."""
+    def breaches(self, checkpoint: Checkpoint | None) -> Iterator[Breach]:
+        """Yield every breach."""
         yield from self.file()
         yield from self.snapshots()
-        yield from self.entries(size, {size, checkpoint.size if checkpoint is not None else size})
+        yield from self.entries({self.size, checkpoint.size if checkpoint is not None else self.size})
         yield from self.beside()
         if checkpoint is not None:
-            yield from self.against(checkpoint, size)
+            yield from self.against(checkpoint, self.size)
 
     # The file. -----------------------------------------------------------------------------
 
@@ -100,15 +107,20 @@ class _Verifying:
     def read_snapshot(self, name: str, snapshot: Snapshot) -> Iterator[Breach]:
         try:
             self.knowledge[name] = knowledge_of(snapshot).digest
-        except (KnowledgeError, ValueError):
-            yield Breach(None, f"knowledge snapshot {name[:16]}… cannot be read by this program")
+        except KnowledgeError:
+            self.knowledge[name] = None
+        except ValueError:
+            yield Breach(None, f"knowledge snapshot {name[:16]}… is not in the form of one")
+
+    def unread(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name in self.knowledge and self.knowledge[name] is None)
 
     # The entries. --------------------------------------------------------------------------
 
-    def entries(self, size: int, wanted: set[int]) -> Iterator[Breach]:
+    def entries(self, wanted: set[int]) -> Iterator[Breach]:
         expected = 1
         for row, packed in self.ledger.everything():
-            if row.number > size:
+            if row.number > self.size:
                 break  # recorded since
             if row.number < expected:
                 yield Breach(row.number, "no entry can have this number")
@@ -121,9 +133,12 @@ class _Verifying:
                 self.roots[self.tree.size] = self.tree.root()
             self.progress(row.number)
 
+    def end_tree(self, why: str) -> None:
+        self.tree, self.rootless = None, self.rootless or why
+
     def missing(self, first: int, last: int) -> Breach:
         """Return that some entries are missing; the tree ends there."""
-        self.tree = None
+        self.end_tree("an entry is missing")
         self.gaps.append(range(first, last + 1))
         return Breach(first, "it is missing" if first == last else f"it is missing, and so are those up to {last}")
 
@@ -135,11 +150,11 @@ class _Verifying:
             yield Breach(row.number, "it was changed: it is not what its hash was made of")
         if self.tree is not None and hashes != self.tree.add(hashes[0] if hashes else b""):
             yield Breach(row.number, "its hashes do not fit the entries before it")
-            self.tree = None
+            self.end_tree("the hashes do not fit")
         try:
             entry = read_entry(row.leaf)
         except ValueError:
-            yield Breach(row.number, "it cannot be read")
+            yield Breach(row.number, "it is not in the form of an entry")
             return
         if entry.number != row.number:
             yield Breach(row.number, f"entry {entry.number} stands in its place")
@@ -157,7 +172,7 @@ class _Verifying:
             return
         if entry.snapshot not in self.knowledge:
             yield f"its knowledge snapshot {entry.snapshot[:16]}… is missing"
-        elif self.knowledge[entry.snapshot] != entry.knowledge:
+        elif self.knowledge[entry.snapshot] not in (None, entry.knowledge):
             yield "its knowledge snapshot is not of the knowledge that it names"
         self.used[entry.snapshot] = None
         if packed is None:
@@ -177,7 +192,7 @@ class _Verifying:
         """Yield what stands in the file and belongs to no entry."""
         for number in self.ledger.loose_contents():
             yield Breach(number, "a receipt stands there that belongs to no consultation")
-        if [name for name, _ in self.ledger.snapshots()] != list(self.used):
+        if self.names != list(self.used):
             yield Breach(None, "the knowledge snapshots are not those of the entries, in the order of their first use")
         if self.strangers:
             found = f"what the ledger begins with was changed: {self.strangers} entries name another ledger"

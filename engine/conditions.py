@@ -6,7 +6,7 @@ held against each other by a property test. Tests on findings are judged here on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from decimal import Decimal
 
 from msgspec import Struct
@@ -79,8 +79,8 @@ class Judge:
         truth = at_least(gate.needed, [part.truth for part in judged])
         of_that_truth = [part for part in judged if part.truth is truth]
         if truth is Truth.UNKNOWN:
-            return Judgement(truth, missing=_union(of_that_truth, lambda part: part.missing))
-        return Judgement(truth, because=_union(of_that_truth, lambda part: part.because))
+            return Judgement(truth, missing=_union([part.missing for part in of_that_truth]))
+        return Judgement(truth, because=_union([part.because for part in of_that_truth]))
 
     def test(self, test: Test | DoseTest) -> Judgement:
         """Judge a test on one finding."""
@@ -115,5 +115,7 @@ class Judge:
         return Judgement(Truth.UNKNOWN, missing=obtainable | {finding})
 
 
-def _union(judged: list[Judgement], pick: Callable[[Judgement], frozenset[str]]) -> frozenset[str]:
-    return NOTHING.union(*map(pick, judged))
+def _union(sets: list[frozenset[str]]) -> frozenset[str]:
+    """Return the union: the largest set itself where it holds all others, as a rule on a whole chapter often finds."""
+    largest = max(sets, key=len, default=NOTHING)
+    return largest if all(map(largest.issuperset, sets)) else largest.union(*sets)

@@ -8,6 +8,7 @@ answer would be given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -141,12 +142,17 @@ def _known_tests(base: RuleBase, judge: Judge) -> Iterator[tuple[str, str]]:
 def _verdict(name: str, judge: Judge) -> Verdict:
     judged = judge.rule(name)
     verdict = VERDICTS[judged.truth]
-    because, missing = tuple(sorted(judged.because)), tuple(sorted(judged.missing))
+    because, missing = _sorted(judged.because), _sorted(judged.missing)
     statement = judge.knowledge.statements.get(name)
     if statement is None or statement.fulfilled is None:
         return Verdict(name, verdict, because, missing)
     asked = judge.judge(statement.fulfilled)
-    return Verdict(name, verdict, because, missing, asked.truth.value, tuple(sorted(asked.missing)))
+    return Verdict(name, verdict, because, missing, asked.truth.value, _sorted(asked.missing))
+
+
+@lru_cache(maxsize=256)
+def _sorted(names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))
 
 
 def _require_agreement(verdicts: Mapping[str, Verdict], steps: Iterable[Step]) -> None:

@@ -6,7 +6,6 @@ The same findings and the same knowledge give the same bytes: no clock, no chanc
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from textwrap import indent
 from typing import Any
 
 import msgspec
@@ -30,14 +29,26 @@ def to_json(content: object) -> str:
     return msgspec.json.format(encoded, indent=2).decode() + "\n"
 
 
-def json_in_parts(form: str, key: str, items: Iterable[object]) -> Iterator[str]:
-    """Yield what `to_json` makes of a format and a list under a key, an item of the list at a time."""
-    yield f'{{\n  "format": "{form}",\n  "{key}": ['
-    before, end = "\n", ""
+def json_in_parts(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """Yield what `to_json` makes of an object: a pair at a time, and an iterator as a list, an item at a time."""
+    before = "{\n"
+    for key, value in pairs:
+        yield f'{before}  "{key}": '
+        yield from _items(value) if isinstance(value, Iterator) else [_inner(value, "  ")]
+        before = ",\n"
+    yield "\n}\n"
+
+
+def _items(items: Iterator[object]) -> Iterator[str]:
+    before, end = "[\n    ", "[]"
     for item in items:
-        yield before + indent(to_json(item).removesuffix("\n"), "    ")
-        before, end = ",\n", "\n  "
-    yield f"{end}]\n}}\n"
+        yield before + _inner(item, "    ")
+        before, end = ",\n    ", "\n  ]"
+    yield end
+
+
+def _inner(value: object, indent: str) -> str:
+    return to_json(value).removesuffix("\n").replace("\n", f"\n{indent}")
 
 
 def consultation_data(consultation: Consultation) -> dict[str, Any]:

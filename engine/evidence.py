@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -30,6 +31,23 @@ class Inclusion(Struct, frozen=True):
     receipt: str
     size: Whole
     path: list[str]
+
+
+def head(ledger: Ledger) -> tuple[int, bytes]:
+    """Return how many entries there are, and the root of them, made of the entries themselves.
+
+    Raises:
+        InputError: when the hashes that stand with them are those of others.
+
+    """
+    size, tree = ledger.size, merkle.Growing()
+    for row in islice(ledger.rows(), size):
+        tree.add(merkle.leaf_hash(row.leaf))
+    if (tree.size, tree.root()) != (size, ledger.root(size)):
+        found = "its entries are not those that its hashes were made of; nothing was signed"
+        remedy = "'ivig-mg audit verify' says what is altered."
+        raise InputError([Fault(found, remedy, Place(str(ledger.path)))])
+    return size, tree.root()
 
 
 def prove(ledger: Ledger, entry: Entry, size: int) -> Inclusion:
@@ -72,13 +90,13 @@ def check(proof: Inclusion, note: str, proof_file: str, note_file: str) -> tuple
 
     """
     ledger = digest(canonical(msgspec.to_builtins(proof.ledger)))
-    checkpoint = opened(note, ledger, _bytes(proof.ledger.public_key), note_file)
+    checkpoint = opened(note, ledger, _decoded(proof.ledger.public_key), note_file)
     if proof.size != checkpoint.size:
         found = f"this proof is about {proof.size} entries, the checkpoint about {checkpoint.size}"
         raise _refused(found, "Give the checkpoint that the proof was made for.", proof_file)
     entry, receipt = _read(proof, proof_file)
     leaf = merkle.leaf_hash(proof.entry.encode())
-    reached = merkle.root_of_path(leaf, entry.number - 1, proof.size, map(_bytes, proof.path))
+    reached = merkle.root_of_path(leaf, entry.number - 1, proof.size, map(_decoded, proof.path))
     if reached != checkpoint.root:
         raise _refused("the entry is not in the ledger that the checkpoint is of", "Do not trust it.", proof_file)
     return entry, receipt, checkpoint
@@ -95,7 +113,7 @@ def _read(proof: Inclusion, file: str) -> tuple[Entry, dict[str, Any]]:
     return entry, msgspec.json.decode(proof.receipt)
 
 
-def _bytes(digits: str) -> bytes:
+def _decoded(digits: str) -> bytes:
     try:
         return bytes.fromhex(digits)
     except ValueError:

@@ -15,7 +15,7 @@ from engine.files import writing_new
 from engine.language import plain
 from engine.ledger import Ledger, Progress
 from engine.records import CONSULTATION, Entry
-from engine.replay import receipt_of, rule_base_of
+from engine.replay import consultations, receipt_of, rule_base_of
 from engine.storage import damaged
 from engine.usage import grams_of
 
@@ -23,11 +23,10 @@ FORMATS = ("jsonl", "csv", "parquet")
 
 COLUMNS = (
     "number", "kind", "time", "actor", "patient", "knowledge", "layers", "parameters", "engine", "status", "applies",
-    "least_g", "most_g", "to", "decision", "reasons", "text", "receipt",
+    "least_g", "most_g", "to", "decision", "about", "reasons", "text", "receipt",
 )  # fmt: skip
-"""The columns of a table, ahead of one for each finding, ``finding.NAME``; ``applies``, ``reasons``, ``layers`` and
-``parameters`` are parted by blanks. A finding without a value has the reason for it: unknown, pending, not asked or
-not applicable.
+"""The columns of a table, ahead of one for each finding, ``finding.NAME``; those that name several things part
+them by blanks. A finding without a value has the reason for it: unknown, pending, not asked or not applicable.
 """
 
 FINDING = "finding."
@@ -60,12 +59,19 @@ def export(ledger: Ledger, name: str, progress: Progress = lambda done: None) ->
         if ending == "parquet":
             try:
                 _parquet(table, unfinished, columns)
+            except duckdb.OperationalError as problem:  # of the disk, not of the entries
+                raise InputError(
+                    [Fault(f"it cannot be written: {_first_line(problem)}", "Choose another place.", Place(str(path)))]
+                ) from None
             except duckdb.Error as problem:
-                reason = shortened(str(problem).partition("\n")[0], 200)
-                found = f"its entries do not fit a Parquet file: {reason}"
+                found = f"its entries do not fit a Parquet file: {_first_line(problem)}"
                 remedy = "'ivig-mg audit verify' says what is altered; JSON lines take all entries."
                 raise InputError([Fault(found, remedy, Place(str(path)))]) from None
     return path
+
+
+def _first_line(problem: duckdb.Error) -> str:
+    return shortened(str(problem).partition("\n")[0], 500)
 
 
 def _entries(ledger: Ledger, progress: Progress) -> Iterator[tuple[Entry, dict[str, Any] | None]]:
@@ -101,14 +107,23 @@ def _table(ledger: Ledger, path: Path, progress: Progress, for_people: bool) -> 
 
 
 def _vocabularies(ledger: Ledger) -> Iterator[set[str]]:
-    """Yield the columns of the findings of each knowledge."""
+    """Yield the columns of the findings of each knowledge; of one that cannot be read, those that its receipts have."""
+    unread = set()
     for name, _ in ledger.snapshots():
-        yield {f"{FINDING}{finding}" for finding in rule_base_of(ledger, name).knowledge.findings}
+        try:
+            yield {f"{FINDING}{finding}" for finding in rule_base_of(ledger, name).knowledge.findings}
+        except InputError:  # noqa: PERF203 – each may be of another version of the program
+            unread.add(name)
+    for entry in consultations(ledger) if unread else ():
+        if entry.snapshot in unread:
+            receipt = receipt_of(ledger, entry)
+            yield {f"{FINDING}{finding}" for finding in (*receipt["findings"], *receipt["unknown"])}
 
 
 def _row(entry: Entry, receipt: dict[str, Any] | None) -> dict[str, Any]:
     content = {key: value for key, value in msgspec.to_builtins(entry).items() if key in COLUMNS}
-    content |= {"applies": " ".join(entry.applies), "reasons": " ".join(entry.reasons), "to": entry.to or ""}
+    content |= {name: " ".join(getattr(entry, name)) for name in ("applies", "about", "reasons")}
+    content["to"] = entry.to or ""
     if receipt is None:
         return content
     grams = grams_of(receipt)

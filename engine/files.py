@@ -48,6 +48,25 @@ def writing_new(name: str | Path) -> Iterator[tuple[Path, Path]]:
         raise _unwritable(path, problem) from None
 
 
+@contextmanager
+def writing_new_folder(name: str | Path) -> Iterator[tuple[Path, Path]]:
+    """Lend a path to write a new folder at, beside the path that it gets once it is whole.
+
+    Raises:
+        InputError: when something of that name is there, or it cannot be written.
+
+    """
+    path = require_new(name)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:100]}.") as folder:
+            unfinished = Path(folder) / "unfinished"
+            yield path, unfinished
+            unfinished.chmod(0o700)
+            unfinished.rename(path)
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
 def require_new(name: str | Path) -> Path:
     """Return the path of a file that is to be written, once nothing of that name is there.
 

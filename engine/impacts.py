@@ -61,7 +61,8 @@ class Unreadable(Struct, frozen=True):
 class Impact(Struct, frozen=True):
     """How a ledger's consultations would read under other knowledge.
 
-    ``not_judged`` are those whose findings, or layers, the other knowledge does not take.
+    ``not_judged`` are those whose findings, or layers, the other knowledge does not take, and those whose own
+    knowledge cannot be read.
     """
 
     knowledge: str
@@ -129,8 +130,8 @@ class _Tally:
 
 def _judged(ledger: Ledger, entry: Entry, under: Callable[[str], Knowledge]) -> Judged:
     content = receipt_of(ledger, entry)
-    old = rule_base_of(ledger, entry.snapshot).knowledge
     try:
+        old = rule_base_of(ledger, entry.snapshot).knowledge
         new = under(entry.snapshot)
         if old.digest == new.digest:
             return Judged()

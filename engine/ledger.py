@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from engine import merkle, storage
-from engine.errors import Fault, InputError, Place
+from engine.errors import Fault, InputError, Place, did_you_mean, shortened
 from engine.keys import make_key
 from engine.receipts import canonical, digest, read_receipt
 from engine.records import CONSULTATION, GREATEST, Entry, Recording, Whole, read_entry, unpacked
@@ -89,6 +89,8 @@ class Ledger:
         try:
             yield
         except UNREADABLE as problem:
+            if self.database.in_transaction:  # what reads the file now lets go of its locks
+                self.database.execute("ROLLBACK")
             raise cannot(self.path, problem) from None
 
     def _one(self, query: str, values: Sequence[object]) -> tuple[object, ...] | None:
@@ -101,6 +103,12 @@ class Ledger:
         """How many entries there are."""
         [last] = self._one("SELECT max(number) FROM entries", ()) or (None,)
         return last if isinstance(last, int) else 0
+
+    def extent(self) -> tuple[int, list[str]]:
+        """Return how many entries there are, and the digests of the snapshots of knowledge, both at one moment."""
+        with self.reading(), self._transaction("DEFERRED"):
+            names = self.database.execute("SELECT digest FROM snapshots ORDER BY number").fetchall()
+            return self.size, [str(name) for (name,) in names]
 
     def rows(self, first: int = 1) -> Iterator[Row]:
         """Yield the entries from a number on, as they stand."""
@@ -115,15 +123,15 @@ class Ledger:
 
         """
         for row in self.rows(first):
-            yield self._read(row.number, row.leaf)
+            yield self._read(row)
 
-    def _read(self, number: int, leaf: bytes) -> Entry:
+    def _read(self, row: Row) -> Entry:
         try:
-            entry = read_entry(leaf)
+            entry = read_entry(row.leaf)
         except ValueError:
             entry = None
-        if entry is None or entry.number != number:
-            raise damaged(self.path, f"entry {number} is damaged")
+        if entry is None or entry.number != row.number or row.hashes[:HASH] != merkle.leaf_hash(row.leaf):
+            raise damaged(self.path, f"entry {row.number} is damaged")
         return entry
 
     def everything(self) -> Iterator[tuple[Row, tuple[bytes, bytes] | None]]:
@@ -147,7 +155,7 @@ class Ledger:
 
     def file_faults(self) -> list[str]:
         """Return what is wrong with the file, whatever its entries say; who records meanwhile waits."""
-        return storage.structure_faults(self.database, self.path, self._written_by())
+        return storage.structure_faults(self.database, self.path, self._written_by)
 
     def _written_by(self) -> int:
         """Return the version of SQLite that wrote the file last, by its last entry."""
@@ -174,12 +182,12 @@ class Ledger:
             InputError: when there is none, or it is damaged.
 
         """
-        row = self._one("SELECT leaf FROM entries WHERE number = ?", (number,))
+        row = self._one("SELECT leaf, hashes FROM entries WHERE number = ?", (number,))
         if row is None:
             size = self.size
             known = f"Its entries are 1 to {size}." if size else "It has none yet."
             raise InputError([Fault(f"there is no entry {number} in the ledger", known, Place(str(self.path)))])
-        return self._read(number, _bytes(row[0]))
+        return self._read(Row(number, *map(_bytes, row)))
 
     def contents(self, entry: Entry) -> tuple[bytes, bytes]:
         """Return the receipt of a consultation, and the text that was shown.
@@ -268,18 +276,34 @@ class Ledger:
         """Add a clinician's decision on a consultation, and return its entry once it is on disk.
 
         Raises:
-            InputError: when the entry that it answers is none of a consultation.
+            InputError: when the entry that it answers is none of a consultation, or considered no such statement.
 
         """
-        if self.entry(response.to).kind != CONSULTATION:
+        answered = self.entry(response.to)
+        if answered.kind != CONSULTATION:
             found = f"entry {response.to} is not a consultation"
             raise InputError([Fault(found, "Give the number of a consultation: 'ivig-mg audit list'.")])
+        if response.about:
+            self._require_considered(answered, response.about)
         with self.reading(), self._transaction():
             return self._append(response)
 
+    def _require_considered(self, entry: Entry, names: Sequence[str]) -> None:
+        considered = read_receipt(self.contents(entry)[0]).considered
+        faults = [
+            Fault(
+                f"'{shortened(name)}' is no statement or conflict that entry {entry.number} considered",
+                did_you_mean(name, considered) or f"'ivig-mg audit trace {entry.number}' lists them.",
+            )
+            for name in names
+            if name not in considered
+        ]
+        if faults:
+            raise InputError(faults)
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self.database.execute("BEGIN IMMEDIATE")
+    def _transaction(self, kind: str = "IMMEDIATE") -> Iterator[None]:
+        self.database.execute(f"BEGIN {kind}")
         try:
             yield
             self.database.execute("COMMIT")
@@ -319,8 +343,9 @@ def open_ledger(path: Path, waiting: Callable[[], None] | None = None) -> Ledger
         InputError: when there is none, it cannot be read, or it is not a ledger that this program knows.
 
     """
-    if not path.is_file():
-        found = "there is no ledger here yet" if not path.exists() else "this is not a file"
+    size = storage.size_of(path)
+    if not size:
+        found = "this is not a file" if size is None else "there is no ledger here yet"
         remedy = "Record a consultation with 'consult --record', or name another file with '--ledger FILE'."
         raise InputError([Fault(found, remedy, Place(str(path)))])
     return Ledger(path, storage.connected(path, waiting=waiting))
@@ -340,5 +365,8 @@ def begin_or_open(path: Path, key: Path, waiting: Callable[[], None] | None = No
         made = Genesis(FORMAT, secrets.token_hex(16), make_key(key).public.hex(), SQLITE)
         return canonical(msgspec.to_builtins(made))
 
+    if not storage.size_of(path):
+        storage.make_folder(path)
+        make_key(key)  # first, so that no empty ledger is left where it cannot be written
     storage.make_file(path)
     return Ledger(path, storage.connected(path, lambda database: storage.begin(database, genesis), waiting))

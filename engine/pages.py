@@ -10,6 +10,7 @@ Source: the file format of SQLite (sqlite.org/fileformat2.html), by the names of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -55,11 +56,10 @@ class Cell(Struct, frozen=True):
         return self.length if self.length <= MOST else here if here <= MOST else LEAST
 
 
-def faults(path: Path, tables: list[Table]) -> Iterator[str]:
+def faults(file: BinaryIO, tables: list[Table]) -> Iterator[str]:
     """Yield what stands in the pages of some tables that SQLite would not have written; its own checks have passed."""
-    with open(path, "rb") as file:
-        for table in tables:
-            yield from _Walk(file, table).faults()
+    for table in tables:
+        yield from _Walk(file, table).faults()
 
 
 class _Walk:
@@ -93,6 +93,8 @@ class _Walk:
     def leaf(self, page: bytes, head: int, number: int) -> Iterator[str]:
         if page[slice(*unused(page, head))].strip(b"\0"):
             yield f"something stands in the unused space of page {number}"
+        if page[head + 1 : head + 3] != bytes(2) or page[head + 7]:
+            yield f"page {number} has freed space, which no ledger has between its rows"
         for cell in cells(page, head):
             self.last = cell.number
             if not self.is_as_written(page, cell):
@@ -189,18 +191,19 @@ def stated_length(path: Path) -> int:
     return int.from_bytes(header[28:32], "big") * PAGE if is_whole else 0
 
 
-def header_faults(path: Path, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
+def header_faults(file: BinaryIO, application: int, version: int, tables: int, sqlite: int) -> Iterator[str]:
     """Yield what is wrong with the header of a file of so many tables, every byte of which is known of a ledger.
 
-    ``sqlite`` is the version of SQLite that wrote it last.
+    Of its counter of changes that is only that it is alike in both its places. ``sqlite`` is the version of
+    SQLite that wrote the file last.
     """
-    with open(path, "rb") as file:
-        content = file.read(HEADER)
+    file.seek(0)
+    content = file.read(HEADER)
     expected = {
         "magic": content[:16] == b"SQLite format 3\0",
         "format": content[16:24] == PAGE.to_bytes(2, "big") + bytes([1, 1, 0, 64, 32, 32]),
         "counter": _whole(content, 24) == _whole(content, 92),
-        "length": _whole(content, 28) * PAGE == path.stat().st_size,
+        "length": _whole(content, 28) * PAGE == os.fstat(file.fileno()).st_size,
         "unused pages": (_whole(content, 32), _whole(content, 36)) == (0, 0),
         "schema": (_whole(content, 40), _whole(content, 44)) == (tables, 4),
         "settings": (_whole(content, 52), _whole(content, 56), _whole(content, 64)) == (0, 1, 0),

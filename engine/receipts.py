@@ -109,6 +109,11 @@ class Receipt(Struct, frozen=True):
     trace: list[Step]
 
     @property
+    def considered(self) -> tuple[str, ...]:
+        """The statements, then the conflicts, that were considered: all that the knowledge then had."""
+        return tuple(one.id for one in (*self.statements, *self.conflicts))
+
+    @property
     def applies(self) -> tuple[str, ...]:
         """The statements, then the conflicts, that apply."""
         return tuple(one.id for one in (*self.statements, *self.conflicts) if one.verdict == "applies")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine.compiler import RuleBase, compile_rules
 from engine.consultation import Consultation, consult
 from engine.errors import EngineError, Fault, InputError, KnowledgeError
 from engine.findings import NOT_APPLICABLE, Findings, Given, interpret
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Progress
 from engine.model import Knowledge, natural
 from engine.receipts import canonical, receipt
 from engine.records import CONSULTATION, Entry
@@ -41,7 +41,10 @@ def rule_base_of(ledger: Ledger, snapshot: str) -> RuleBase:
     """
     try:
         return _compiled(ledger, snapshot)
-    except (ValueError, KnowledgeError) as problem:
+    except KnowledgeError as problem:
+        found = f"this program cannot read the knowledge snapshot {snapshot[:16]}…: {problem.faults[0].found}"
+        raise InputError([Fault(found, "Use the version of the program that recorded it.")]) from None
+    except ValueError as problem:
         found = f"the knowledge snapshot {snapshot[:16]}… cannot be used: {problem}"
         raise InputError([Fault(found, "'ivig-mg audit verify' says what is damaged.")]) from None
 
@@ -100,6 +103,28 @@ def replay(ledger: Ledger, entry: Entry) -> Replayed:
     if canonical(now) == ledger.contents(entry)[0]:
         return Replayed(entry.number, engine=other)
     return Replayed(entry.number, tuple(differences(before, now)) or (IN_FORM,), other)
+
+
+class Replays:
+    """Consultations replayed one at a time: it yields those that came out otherwise, and counts all.
+
+    ``engines`` are the other versions of the engine that recorded any of them.
+    """
+
+    def __init__(self, ledger: Ledger, entries: Iterable[Entry], progress: Progress = lambda done: None) -> None:
+        self._ledger, self._entries, self._progress = ledger, entries, progress
+        self.count = self.differing = 0
+        self.engines: set[str] = set()
+
+    def __iter__(self) -> Iterator[Replayed]:
+        for entry in self._entries:
+            one = replay(self._ledger, entry)
+            self.count += 1
+            self.engines |= {one.engine} - {""}
+            if one.differences:
+                self.differing += 1
+                yield one
+            self._progress(entry.number)
 
 
 def differences(before: Any, now: Any, at: str = "") -> Iterator[str]:

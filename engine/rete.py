@@ -27,7 +27,7 @@ _lent = not hasattr(collections, "Mapping")
 if _lent:
     collections.Mapping = collections.abc.Mapping  # type: ignore[attr-defined]
 try:
-    from experta import AND, AS, OR, Fact, KnowledgeEngine, Rule
+    from experta import AND, OR, Fact, KnowledgeEngine, Rule
     from experta.abstract import Matcher, Strategy
     from experta.activation import Activation
 finally:
@@ -79,11 +79,11 @@ class Network:
 
     def __init__(self, productions: Iterable[Production]) -> None:
         self.productions = tuple(productions)
-        self.rules_about: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self.rules_about: dict[tuple[str, str], list[int]] = {}
         self._rules: dict[int, ProductionRule] = {}
         for order, production in enumerate(self.productions):
-            for index, premise in enumerate(production.premises):
-                self.rules_about.setdefault((premise.about, premise.truth), []).append((order, f"p{index}"))
+            for premise in production.premises:
+                self.rules_about.setdefault((premise.about, premise.truth), []).append(order)
 
     def rule(self, order: int) -> ProductionRule:
         """Return the experta rule of a production, by its place in the firing order."""
@@ -110,8 +110,8 @@ def _rule(production: Production, order: int) -> ProductionRule:
     rule.production = production
     rule.order = order
 
-    def conclude(engine: Session, **premises: Any) -> None:
-        engine.conclude(production, premises)
+    def conclude(engine: Session) -> None:
+        engine.conclude(production)
 
     conclude.__name__ = production.name
     rule(conclude)
@@ -119,10 +119,7 @@ def _rule(production: Production, order: int) -> ProductionRule:
 
 
 def _conditions(production: Production) -> tuple[Any, ...]:
-    patterns = [
-        getattr(AS, f"p{index}") << Holds(about=premise.about, truth=premise.truth)
-        for index, premise in enumerate(production.premises)
-    ]
+    patterns = [Holds(about=premise.about, truth=premise.truth) for premise in production.premises]
     if production.needed == len(patterns):
         return tuple(patterns)
     if production.needed == 1:
@@ -134,18 +131,17 @@ class GroundMatcher(Matcher):  # type: ignore[misc]
     """Counts, for each rule, the premises that have become facts.
 
     Patterns are ground (no variables), so a fact is looked up, not tested against every pattern.
-    A rule is put on the agenda once, when enough premises are known; those that become known
-    before it fires still join it.
+    A rule is put on the agenda once, when enough premises are known.
     """
 
     def __init__(self, engine: Session) -> None:
         super().__init__(engine)
         self.network = engine.network
-        self.begun: dict[int, Any] = {}
+        self.counted: dict[int, int] = {}
 
     def reset(self) -> None:
         """Forget all facts."""
-        self.begun = {}
+        self.counted.clear()
 
     def changes(self, adding: Sequence[Any] = (), deleting: Sequence[Any] = ()) -> tuple[list[Any], list[Any]]:
         """Return the activations that new facts bring; facts are never withdrawn."""
@@ -153,13 +149,10 @@ class GroundMatcher(Matcher):  # type: ignore[misc]
             raise NotImplementedError("facts are never withdrawn")
         added = []
         for fact in adding:
-            for order, name in self.network.rules_about.get((fact.get("about"), fact.get("truth")), ()):
-                activation = self.begun.get(order)
-                if activation is None:
-                    activation = self.begun[order] = Activation(self.network.rule(order), ())
-                activation.context[name] = fact
-                if len(activation.context) == self.network.productions[order].needed:
-                    added.append(activation)
+            for order in self.network.rules_about.get((fact.get("about"), fact.get("truth")), ()):
+                counted = self.counted[order] = self.counted.get(order, 0) + 1
+                if counted == self.network.productions[order].needed:
+                    added.append(Activation(self.network.rule(order), ()))
         return added, []
 
 
@@ -188,12 +181,17 @@ class Session(KnowledgeEngine):  # type: ignore[misc]
         """Return every rule of the network; experta would look for them among attributes."""
         return [self.network.rule(order) for order in range(len(self.network.productions))]
 
-    def conclude(self, production: Production, facts: Mapping[str, Any]) -> None:
-        """Record a step and assert what it concludes; it is an error to contradict what is known."""
+    def conclude(self, production: Production) -> None:
+        """Record a step, with every premise known by then, and assert what it concludes.
+
+        Raises:
+            ValueError: when it contradicts what is known.
+
+        """
         about, truth = production.about, production.truth
         if self.known.setdefault(about, truth) != truth:
             raise ValueError(f"{about} was concluded to hold and not to hold")
-        supporting = (p for index, p in enumerate(production.premises) if f"p{index}" in facts)
+        supporting = [premise for premise in production.premises if self.known.get(premise.about) == premise.truth]
         self.steps.append(Step(about, truth, tuple(supporting)))
         self.declare(Holds(about=about, truth=truth))
 
@@ -208,6 +206,7 @@ def run(network: Network, known: Mapping[str, str]) -> list[Step]:
     session = Session(network)
     try:
         session.reset()
+        session.known.update(known)
         session.declare(*(Holds(about=about, truth=truth) for about, truth in known.items()))
         session.run()
     except Exception as problem:

@@ -9,11 +9,11 @@ from datetime import date
 from msgspec import Struct
 
 from engine.consultation import STATUSES
+from engine.decisions import Decisions
 from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.ledger import Ledger
 from engine.records import Entry
 from engine.replay import consultations, rule_base_of
-from engine.usage import Decisions
 
 
 class Selection(Struct, frozen=True):
@@ -64,7 +64,10 @@ def require_rule(ledger: Ledger, name: str) -> None:
     """
     known: set[str] = set()
     for snapshot, _ in ledger.snapshots():
-        knowledge = rule_base_of(ledger, snapshot).knowledge
+        try:
+            knowledge = rule_base_of(ledger, snapshot).knowledge
+        except InputError:
+            return  # what it knew cannot be told
         known |= {*knowledge.statements, *knowledge.conflicts}
     if name not in known:
         hint = did_you_mean(name, known) or "'ivig-mg show' lists them."

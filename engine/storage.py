@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine import pages
 from engine.errors import Fault, InputError, Place
@@ -109,19 +110,65 @@ def connected(
     return database
 
 
+def size_of(path: Path) -> int | None:
+    """Return how many bytes a file has, 0 where there is none; None for what is not a file.
+
+    Raises:
+        InputError: when that cannot be told.
+
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as problem:
+        found = f"the ledger cannot be opened: {problem.strerror}"
+        raise InputError([Fault(found, "Check the path and its permissions.", Place(str(path)))]) from None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a file, unless it is there.
+
+    Raises:
+        InputError: when it cannot be made.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
 def make_file(path: Path) -> None:
-    """Make a file that its owner alone can read, and its folder, unless they are there.
+    """Make a file that its owner alone can read, unless it is there.
 
     Raises:
         InputError: when it cannot be made or written.
 
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as problem:
-        found = f"the ledger cannot be written here: {problem.strerror or problem}"
-        raise InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))]) from None
+        raise _unwritable(path, problem) from None
+
+
+def close_to_others(path: Path) -> str:
+    """Let nobody but its owner read a file; return in words whom else it was open to, nothing if to nobody."""
+    try:
+        if os.name != "posix" or not path.stat().st_mode & 0o077:
+            return ""
+        path.chmod(0o600)
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return f"{path} can be read by others than its owner, who can end that: chmod 600 {path}\n"
+    return f"{path} could be read by others than its owner; now it cannot.\n"
+
+
+def _unwritable(path: Path, problem: OSError) -> InputError:
+    found = f"the ledger cannot be written here: {problem.strerror or problem}"
+    return InputError([Fault(found, "Choose another place with '--ledger FILE'.", Place(str(path)))])
 
 
 def begin(database: Database, genesis: Callable[[], bytes]) -> None:
@@ -144,11 +191,19 @@ def begin(database: Database, genesis: Callable[[], bytes]) -> None:
         raise
 
 
-def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
-    """Return what is wrong with a file last written by a version of SQLite, whatever its entries say.
+def structure_faults(database: Database, path: Path, written_by: Callable[[], int]) -> list[str]:
+    """Return what is wrong with a file, whatever its entries say; ``written_by`` gives the version of SQLite by them.
 
-    Who records meanwhile waits.
+    Who records meanwhile waits: until the file is closed here, which lets go of every lock of this process on it.
     """
+    try:
+        with open(path, "rb") as file:
+            return _structure_faults(database, file, written_by)
+    except OSError as problem:
+        return [f"the file is damaged: {problem}"]
+
+
+def _structure_faults(database: Database, file: BinaryIO, written_by: Callable[[], int]) -> list[str]:
     try:
         database.execute("BEGIN")
         found = [
@@ -156,8 +211,8 @@ def structure_faults(database: Database, path: Path, sqlite: int) -> list[str]:
         ]
         found += _schema_faults(database)
         if not found:
-            found += pages.faults(path, _tables(database))
-        found += pages.header_faults(path, APPLICATION, VERSION, len(TABLES), sqlite)
+            found += pages.faults(file, _tables(database))
+        found += pages.header_faults(file, APPLICATION, VERSION, len(TABLES), written_by())
         database.execute("COMMIT")
     except (*UNREADABLE, OSError, OverflowError) as problem:
         if database.in_transaction:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
+from engine.decisions import Decisions
+from engine.errors import KnowledgeError
 from engine.ledger import Ledger, Progress
+from engine.model import Knowledge
 from engine.records import CONSULTATION, Entry
 from engine.replay import receipt_of
+from engine.snapshots import knowledge_of
+
+LATEST = 200
+"""How many overrides are told; the others are only counted."""
 
 
 class Grams(Struct):
@@ -22,11 +31,25 @@ class Grams(Struct):
     most: Decimal = Decimal(0)
 
 
+class Override(Struct, frozen=True, order=True):
+    """A decision against the advice of a consultation: why, about what, and all that had applied there."""
+
+    number: int
+    to: int
+    time: str
+    about: tuple[str, ...]
+    applied: tuple[str, ...]
+    reasons: tuple[str, ...]
+    text: str
+
+
 class Usage(Struct):
     """What a ledger says of the use of a guideline; every count is of consultations.
 
-    ``overridden`` counts, of the consultations in which a statement or conflict applied, those that were
-    overridden. ``grams`` is by month; a consultation without a dose in grams is in none.
+    ``statements`` and ``conflicts`` count those that applied; ``overridden``, of these, the consultations that
+    were overridden; ``doubted`` the overrides that are about one. ``overrides`` has the latest, the last first.
+    ``grams`` is by month; a consultation without a dose in grams is in none. ``says`` and ``title`` are the words
+    of the knowledge that the ledger keeps, the latest where they differ.
     """
 
     ledger: str
@@ -35,11 +58,16 @@ class Usage(Struct):
     consultations: int = 0
     responses: Mapping[str, int] = {}
     statuses: Mapping[str, int] = {}
-    applied: Mapping[str, int] = {}
+    statements: Mapping[str, int] = {}
+    conflicts: Mapping[str, int] = {}
     overridden: Mapping[str, int] = {}
+    doubted: Mapping[str, int] = {}
     reasons: Mapping[str, int] = {}
+    overrides: Sequence[Override] = ()
     open: Mapping[str, int] = {}
     grams: Mapping[str, Grams] = {}
+    says: Mapping[str, str] = {}
+    title: str = ""
 
 
 def usage(ledger: Ledger, progress: Progress = lambda done: None) -> Usage:
@@ -47,28 +75,13 @@ def usage(ledger: Ledger, progress: Progress = lambda done: None) -> Usage:
     return _Counting(ledger, progress).count()
 
 
-class Decisions:
-    """The decisions on each consultation of a ledger.
-
-    Only their numbers are kept, and the entries read when they are asked for, so that memory stays small.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._numbers: dict[int, list[int]] = {}
-        for entry in ledger.entries():
-            if entry.kind != CONSULTATION:
-                self._numbers.setdefault(entry.to, []).append(entry.number)
-
-    def on(self, consultation: int) -> list[Entry]:
-        """Return the decisions on a consultation, the latest last: that one counts."""
-        return [self._ledger.entry(number) for number in self._numbers.get(consultation, ())]
-
-
 def grams_of(receipt: Mapping[str, Any]) -> tuple[Decimal, Decimal] | None:
     """Return the least and the most grams of a course that a consultation advised; None where it named none."""
     totals = [Decimal(dose["total_g"]) for dose in receipt["doses"] if "of" not in dose and dose["total_g"] is not None]
     return (min(totals), max(totals)) if totals else None
+
+
+COUNTED = ("statuses", "statements", "conflicts", "overridden", "doubted", "open", "responses", "reasons")
 
 
 class _Counting:
@@ -79,10 +92,9 @@ class _Counting:
         self.progress = progress
         self.decisions = Decisions(ledger)
         self.found = Usage(ledger.id)
-        self.counts: dict[str, Counter[str]] = {
-            name: Counter() for name in ("statuses", "applied", "overridden", "open", "responses", "reasons")
-        }
+        self.counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
         self.grams: dict[str, Grams] = {}
+        self.overrides: list[Override] = []
 
     def count(self) -> Usage:
         for entry in self.ledger.entries():
@@ -93,6 +105,10 @@ class _Counting:
         for name, counts in counted.items():
             setattr(self.found, name, counts)
         self.found.grams = dict(sorted(self.grams.items()))
+        self.found.overrides = sorted(self.overrides, reverse=True)
+        for knowledge in _readable(self.ledger):
+            self.found.title = knowledge.guideline.title
+            self.found.says = {**self.found.says, **_says(knowledge)}
         return self.found
 
     def add(self, entry: Entry) -> None:
@@ -100,18 +116,44 @@ class _Counting:
         found.consultations += 1
         found.first, found.last = min(found.first or entry.time, entry.time), max(found.last, entry.time)
         self.counts["statuses"][entry.status] += 1
-        self.counts["applied"].update(entry.applies)
+        receipt = receipt_of(self.ledger, entry)
+        conflicts = {conflict["id"] for conflict in receipt["conflicts"]}
+        self.counts["conflicts"].update(name for name in entry.applies if name in conflicts)
+        self.counts["statements"].update(name for name in entry.applies if name not in conflicts)
         for decision in self.decisions.on(entry.number)[-1:]:
             self.counts["responses"][decision.decision] += 1
             self.counts["reasons"].update(decision.reasons)
-            self.counts["overridden"].update(entry.applies if decision.decision == "overridden" else ())
-        receipt = receipt_of(self.ledger, entry)
+            if decision.decision == "overridden":
+                self.override(entry, decision)
         self.counts["open"].update(question["finding"] for question in receipt["open_questions"])
         grams = grams_of(receipt)
         if grams is not None:
             month = self.grams.setdefault(entry.time[:7], Grams())
             month.consultations += 1
             month.least, month.most = month.least + grams[0], month.most + grams[1]
+
+    def override(self, entry: Entry, decision: Entry) -> None:
+        self.counts["overridden"].update(entry.applies)
+        self.counts["doubted"].update(decision.about)
+        one = Override(
+            decision.number, entry.number, decision.time, decision.about, entry.applies, decision.reasons, decision.text
+        )
+        heapq.heappush(self.overrides, one)
+        if len(self.overrides) > LATEST:
+            heapq.heappop(self.overrides)
+
+
+def _readable(ledger: Ledger) -> Iterator[Knowledge]:
+    """Yield each knowledge of a ledger, the latest last; one that this program cannot read has no words."""
+    for name in [name for name, _ in ledger.snapshots()]:
+        with suppress(ValueError, KnowledgeError):
+            yield knowledge_of(ledger.snapshot(name))
+
+
+def _says(knowledge: Knowledge) -> dict[str, str]:
+    findings = {name: finding.asks for name, finding in knowledge.findings.items()}
+    statements = {name: statement.says for name, statement in knowledge.statements.items()}
+    return {**findings, **statements, **{name: conflict.says for name, conflict in knowledge.conflicts.items()}}
 
 
 def _most_first(counted: tuple[str, int]) -> tuple[int, str]:

@@ -18,6 +18,7 @@ from engine.loading import SHIPPED, load
 from engine.model import Knowledge
 
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp()  # no test writes to the ledger of whoever runs it
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()  # nor to the knowledge kept for them
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

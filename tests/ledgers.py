@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from engine import merkle
 from engine.cases import Case
 from engine.consultation import Consultation, consult
@@ -17,7 +19,7 @@ from engine.loading import SHIPPED
 from engine.receipts import digest
 from engine.records import Recording, recording, stored
 from engine.rendering.consultation import render_consultation
-from engine.snapshots import snapshot_of
+from engine.snapshots import Snapshot, snapshot_of
 from tests.conftest import BASE, CASES
 
 SNAPSHOT = snapshot_of(BASE.knowledge, SHIPPED, [])
@@ -66,6 +68,18 @@ def forged(path: Path, change: Change) -> None:
             "UPDATE entries SET (leaf, hashes) = (?, ?) WHERE number = ?", (leaf, hashes, row.number)
         )
     ledger.close()
+
+
+UNREAD = Snapshot(SNAPSHOT.content.replace(b"kind: comparison", b"sort: comparison"))
+"""Knowledge as another version of the program may have it, which this one cannot read."""
+
+
+def with_unread_knowledge(path: Path, cases: Iterable[Case] = CASES[:1]) -> Ledger:
+    """Return a new ledger of some worked cases, and of one more under knowledge that this program cannot read."""
+    one = recorded(CASES[1])
+    ledger = ledger_of(path, cases)
+    ledger.record(replace(one, entry=replace(one.entry, snapshot=UNREAD.digest)), UNREAD)
+    return ledger
 
 
 def spread(count: int) -> list[Case]:

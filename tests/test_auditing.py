@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import random
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import merkle, pages
-from engine.auditing import Verification, breaches, verify
+from engine.auditing import Breach, Verification, breaches, verify
 from engine.checkpoints import Checkpoint
 from engine.errors import InputError
+from engine.exports import export
+from engine.impacts import impact
 from engine.ledger import Ledger, begin_or_open, open_ledger
+from engine.loading import SHIPPED, load
 from engine.records import response
+from engine.rendering.ledger import render_verification
+from engine.replay import receipt_of
+from engine.selection import require_rule
+from engine.snapshots import snapshot_of
 from tests.conftest import CASES
-from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
+from tests.ledgers import SNAPSHOT, TIME, UNREAD, forged, ledger_of, recorded, spread, with_unread_knowledge
 
 ALL = os.environ.get("IVIG_BYTES") == "all"
 """Whether to try every byte of a ledger of 50 receipts (half an hour on two cores), or some bytes of a smaller one."""
+
+LAYER = SHIPPED / "layers" / "product_label"
 
 CHUNKS = 64 if ALL else 2
 
@@ -118,6 +131,35 @@ def test_what_sqlite_never_reads_is_a_small_part(content: bytes) -> None:
     assert len(never_read(content)) < 3 * pages.PAGE
 
 
+def _freed(page: bytearray) -> None:
+    """Make a freed block that holds a text of the end of the unused space of a leaf."""
+    _, first = pages.unused(bytes(page))
+    page[first - 60 : first] = bytes([0, 0, 0, 60]) + b"kept here out of sight".ljust(56)
+    page[1:3] = page[5:7] = (first - 60).to_bytes(2, "big")
+
+
+def _fragment(page: bytearray) -> None:
+    """Let the last three unused bytes of a leaf pass for space between its rows that is too small to be used."""
+    _, first = pages.unused(bytes(page))
+    page[first - 3 : first], page[7] = b"abc", 3
+    page[5:7] = (first - 3).to_bytes(2, "big")
+
+
+@pytest.mark.parametrize("change", [_freed, _fragment])
+def test_what_is_hidden_in_freed_space_is_detected(
+    content: bytes, tmp_path: Path, change: Callable[[bytearray], None]
+) -> None:
+    path, start = tmp_path / "a.sqlite", pages.PAGE
+    page = bytearray(content[start : start + pages.PAGE])
+    begins, ends = pages.unused(bytes(page))
+    assert page[0] == pages.LEAF
+    assert ends - begins > 60
+    change(page)
+    path.write_bytes(content[:start] + page + content[start + pages.PAGE :])
+    found = [breach.found for breach in verify(open_ledger(path)).breaches]
+    assert found == ["page 2 has freed space, which no ledger has between its rows"]
+
+
 # What is named. ----------------------------------------------------------------------------
 
 
@@ -189,17 +231,70 @@ def test_changed_knowledge_is_named(tmp_path: Path) -> None:
     assert any(b.found == f"knowledge snapshot {SNAPSHOT.digest[:16]}… was changed" for b in found.breaches)
 
 
-def test_what_was_slipped_in_is_named(tmp_path: Path) -> None:
-    for number, change in enumerate(
-        (
-            "INSERT INTO entries SELECT -3, leaf, hashes FROM entries WHERE number = 6",
-            "INSERT INTO genesis VALUES (CAST('a name' AS BLOB))",
-            "INSERT INTO snapshots SELECT 50, digest, content FROM snapshots",
-        )
-    ):
-        found = altered(tmp_path / str(number), partial(_execute, change))
-        own = [one.found for one in found.breaches if "unused space" not in one.found and "header" not in one.found]
-        assert own, change
+SLIPPED_IN = {
+    "INSERT INTO entries SELECT 0, leaf, hashes FROM entries WHERE number = 6": (
+        Breach(0, "no entry can have this number"),
+    ),
+    "INSERT INTO entries SELECT -3, leaf, hashes FROM entries WHERE number = 6": (
+        Breach(-3, "no entry can have this number"),
+        Breach(None, "a row of page 21 is not written as it was"),
+    ),
+    "INSERT INTO genesis VALUES (CAST('a name' AS BLOB))": (
+        Breach(None, "what the ledger begins with stands elsewhere, or more than once"),
+    ),
+    "INSERT INTO snapshots SELECT 50, digest, content FROM snapshots": (
+        Breach(None, "the knowledge snapshots have other numbers"),
+        Breach(None, "the knowledge snapshots are not those of the entries, in the order of their first use"),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", SLIPPED_IN)
+def test_what_was_slipped_in_is_named(tmp_path: Path, change: str) -> None:
+    found = altered(tmp_path, partial(_execute, change)).breaches
+    assert {one for one in found if "unused space" not in one.found} == set(SLIPPED_IN[change])
+
+
+def test_a_decision_on_a_removed_entry_is_named(tmp_path: Path) -> None:
+    names = said(altered(tmp_path, partial(_execute, "DELETE FROM entries WHERE number = 3")))
+    assert (7, "it answers entry 3, which is no consultation") in names
+
+
+# What is forged so that every digest and hash fits. ----------------------------------------
+
+
+def forgery(tmp_path: Path, change: dict[str, Any]) -> set[tuple[int | None, str]]:
+    """The breaches of a ledger that was made anew with its second entry changed."""
+    path = tmp_path / "a.sqlite"
+    ledger_of(path, spread(3)).close()
+    forged(path, lambda entry, parts: entry.update(change if entry["number"] == 2 else {}))
+    return said(verify(open_ledger(path)))
+
+
+FORGED: list[tuple[dict[str, Any], str]] = [
+    ({"hidden": "a name"}, "it is not in the form of an entry"),
+    ({"format": "ivig-mg/entry/2"}, "it is not in the form of an entry"),
+    ({"time": "2026-13-24T12:00:00Z"}, "it is not in the form of an entry"),
+    ({"time": "2026-11-24T12:00:00Z\n"}, "it is not in the form of an entry"),
+    ({"patient": ""}, "it is not in the form of an entry"),
+    ({"status": "not_covered"}, "it says other than its receipt"),
+    ({"applies": ["S99"]}, "it says other than its receipt"),
+]
+
+
+@pytest.mark.parametrize(("change", "found"), FORGED, ids=range(len(FORGED)))
+def test_a_forged_entry_is_named(tmp_path: Path, change: dict[str, Any], found: str) -> None:
+    assert forgery(tmp_path, change) == {(2, found)}
+
+
+def test_an_entry_that_names_other_knowledge_than_its_snapshot_is_named(tmp_path: Path) -> None:
+    assert forgery(tmp_path, {"knowledge": "0" * 64}) == {
+        (2, "its knowledge snapshot is not of the knowledge that it names"),
+        (2, "it says other than its receipt"),
+    }
+
+
+# What the ledger begins with, and how far it goes. -----------------------------------------
 
 
 def test_a_number_far_away_is_one_breach(tmp_path: Path) -> None:
@@ -273,6 +368,105 @@ def test_what_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
     assert (found.size, found.breaches) == (4, ())
 
 
+def test_other_knowledge_that_is_recorded_meanwhile_is_no_breach(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", spread(4))
+    other = open_ledger(tmp_path / "a.sqlite")
+    newer = snapshot_of(load(SHIPPED, [LAYER]), SHIPPED, [LAYER])
+
+    def meanwhile(done: int) -> None:
+        if done == 2:
+            other.record(recorded(CASES[0]), newer)
+
+    assert verify(ledger, None, meanwhile).breaches == ()
+    assert len(list(ledger.snapshots())) == 2
+
+
 def test_the_root_is_that_of_the_entries(tmp_path: Path) -> None:
     ledger: Ledger = ledger_of(tmp_path / "a.sqlite", spread(5))
     assert verify(ledger).root == ledger.root(5).hex()
+
+
+def test_why_there_is_no_root_is_told(tmp_path: Path) -> None:
+    changes = {
+        "an entry is missing": "DELETE FROM entries WHERE number = 3",
+        "the hashes do not fit": "UPDATE entries SET hashes = zeroblob(32) WHERE number = 3",
+    }
+    for number, (why, change) in enumerate(changes.items()):
+        found = altered(tmp_path / str(number), partial(_execute, change))
+        assert f"Root of 7 entries: none, for {why}\n" in render_verification(found)
+
+
+# Knowledge that this program cannot read. --------------------------------------------------
+
+
+def test_knowledge_that_this_program_cannot_read_is_told_and_no_breach(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite")
+    found = verify(ledger)
+    assert (found.breaches, found.unread) == ((), (UNREAD.digest,))
+    page = " ".join(render_verification(found).split())
+    assert page.startswith("Whole: 2 entries, all as they were recorded.")
+    assert f"Knowledge snapshot {UNREAD.digest[:16]}… is as recorded, but this program cannot read it" in page
+
+
+def test_what_does_not_need_that_knowledge_is_still_told(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite")
+    why = f"this program cannot read the knowledge snapshot {UNREAD.digest[:16]}…: "
+    found = impact(ledger, SHIPPED)
+    assert (found.consultations, found.not_judged) == (2, 1)
+    [(reason, numbers)] = [(one.reason, one.entries) for one in found.unreadable]
+    assert (reason.startswith(why), numbers) == (True, (2,))
+    require_rule(ledger, "S01")
+
+
+def test_findings_under_that_knowledge_are_exported_by_their_receipts(tmp_path: Path) -> None:
+    ledger = with_unread_knowledge(tmp_path / "a.sqlite", [])
+    with open(export(ledger, str(tmp_path / "all.csv")), encoding="utf-8", newline="") as file:
+        [row] = csv.DictReader(file)
+    receipt = receipt_of(ledger, ledger.entry(1))
+    told = {name.removeprefix("finding."): value for name, value in row.items() if name.startswith("finding.")}
+    assert told == {**receipt["unknown"], **receipt["findings"]}
+
+
+# Locks. ------------------------------------------------------------------------------------
+
+
+def write_elsewhere(path: Path) -> str:
+    """Return what another process that wants to write is told: nothing where it can."""
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN EXCLUSIVE')"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+    return done.stderr.strip().rpartition("\n")[2]
+
+
+def test_nobody_writes_while_the_file_is_looked_at_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, told = tmp_path / "a.sqlite", []
+    ledger, look = ledger_of(path, spread(3)), pages.header_faults
+
+    def last_look(*words: Any) -> Iterator[str]:
+        told.append(write_elsewhere(path))
+        return look(*words)
+
+    monkeypatch.setattr(pages, "header_faults", last_look)
+    assert verify(ledger).breaches == ()
+    assert told == ["sqlite3.OperationalError: database is locked"]
+    assert write_elsewhere(path) == ""
+
+
+def test_a_damaged_file_is_read_only_after_its_locks_are_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, told, stated = tmp_path / "a.sqlite", [], pages.stated_length
+    ledger = ledger_of(path, spread(3))
+    [page] = ledger.database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'entries'").fetchone()
+    with open(path, "r+b") as file:
+        _put(file.fileno(), (page - 1) * pages.PAGE, 0xFF)
+    ledger.close()
+    ledger = open_ledger(path)
+
+    def state(path: Path) -> int:
+        told.append(ledger.database.in_transaction)
+        return stated(path)
+
+    monkeypatch.setattr(pages, "stated_length", state)
+    with pytest.raises(InputError, match="the ledger: it is damaged"):
+        ledger.record(recorded(CASES[0]), SNAPSHOT)
+    assert told == [False]

@@ -111,7 +111,7 @@ BAD = [
     ({"age_years": "65.5"}, "age_years: '65.5' is not a value it takes"),
     ({"actual_weight_kg": "7e1"}, "actual_weight_kg: '7e1' is not a value it takes"),
     ({"sepsis": "true", "hypotension": "YES"}, "sepsis: 'true' is not a value it takes"),
-    ({"graded": "no", "grade": "3"}, "grade is given, but can be only while 'graded is yes' holds, and it does not"),
+    ({"graded": "no", "grade": "3"}, "grade is given, but can be only while 'graded' holds, and it does not"),
     ({"age_years": " 66  years ", "sepsis": " yes ", "iga_status": "pending"}, ""),
 ]
 
@@ -123,7 +123,7 @@ def test_rows_that_cannot_be_taken_are_told_with_number_and_reason(tmp_path: Pat
     told = rejected(result)
     assert (len(rows), result.rejected) == (2, len(BAD) - 2)
     for number, (_, reason) in enumerate(BAD, 1):
-        assert told.get(number, "").startswith(reason), number
+        assert reason in told.get(number, ""), number
         assert bool(reason) == (number in told), number
 
 
@@ -142,11 +142,11 @@ def test_a_refused_row_is_one_that_a_consultation_refuses(tmp_path: Path) -> Non
 
 def test_lines_that_are_no_rows_are_told_by_their_numbers(tmp_path: Path) -> None:
     lines = tmp_path / "a.jsonl"
-    lines.write_text('{"sepsis": "yes"}\nnonsense\n{"sepsis": "no", "sepsys": "yes"}\n[1]\n{"sepsis": "maybe"}\n')
+    lines.write_text('{"sepsis": "yes"}\nnonsense\n{"sepsis": "no", "weight": "70"}\n[1]\n{"sepsis": "maybe"}\n')
     result, rows = judged(lines, BASE.knowledge)
     told = rejected(result)
     assert list(told) == [2, 3, 4, 5]
-    assert (told[2], told[3]) == ("this line is no JSON object", "unknown column sepsys")
+    assert (told[2], told[3]) == ("this line is no JSON object", "unknown column weight")
     assert [row["S17"] for row in rows] == ["undetermined"]
 
 

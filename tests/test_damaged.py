@@ -124,6 +124,14 @@ def test_an_entry_in_the_place_of_another_is_damaged(copy: Path) -> None:
     assert "entry 2 is damaged" in run(copy, ["list"])[1]
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "2"], ["prove", "2", "--checkpoint", "{folder}/kept.txt"]])
+def test_an_entry_that_is_not_what_its_hash_was_made_of_is_told_by_nobody(copy: Path, words: list[str]) -> None:
+    changed = "UPDATE entries SET leaf = CAST(replace(CAST(leaf AS TEXT), 'Dr. Ada', 'Dr. Bob') AS BLOB)"
+    executed(copy, f"{changed} WHERE number = 2")
+    status, said = run(copy, words)
+    assert (status, "entry 2 is damaged" in said, "Dr. Bob" in said) == (1, True, False)
+
+
 ROWS = [
     "UPDATE entries SET number = 9223372036854775807 WHERE number = 4",
     "UPDATE entries SET hashes = x'00' WHERE number = 2",

@@ -200,7 +200,7 @@ def test_consultations_that_cannot_be_judged_are_counted_and_named(tmp_path: Pat
     said = " ".join(render_impact(found).split())
     assert "None" not in said
     assert said.startswith("0 of 0 consultations that can be judged would read differently")
-    assert "2 cannot be judged (their findings or layers are not taken by it)." in said
+    assert "2 cannot be judged, for the reasons given below." in said
     assert impact_data(found)["not_judged"] == 2
 
 

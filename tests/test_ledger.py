@@ -21,9 +21,9 @@ from engine import storage
 from engine.auditing import verify
 from engine.errors import InputError
 from engine.ledger import Ledger, begin_or_open, open_ledger
-from engine.records import response, unpacked
+from engine.records import LARGEST, recording, response, unpacked
 from tests.conftest import CASES, ROOT
-from tests.ledgers import SNAPSHOT, TIME, ledger_of, recorded, spread
+from tests.ledgers import SNAPSHOT, TIME, consulted, ledger_of, recorded, spread
 
 KILLS = int(os.environ.get("IVIG_KILLS", "25"))
 
@@ -238,3 +238,12 @@ def test_a_beginning_that_was_killed_is_begun_again(tmp_path: Path) -> None:
     other = tmp_path / "b.sqlite"
     shutil.copy(path.with_suffix(".key"), other.with_suffix(".key"))  # killed after the key
     assert ledger_of(other, spread(1)).public == ledger.public
+
+
+def test_what_could_not_be_read_again_is_not_recorded(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", [])
+    largest = recording(consulted(CASES[0]), "x" * LARGEST, SNAPSHOT.digest, TIME, "Dr. Ada")
+    assert len(ledger.contents(ledger.record(largest, SNAPSHOT))[1]) == LARGEST
+    said = "the text that was shown is too large to be recorded: 5000001 of at most 5000000 bytes; nothing was recorded"
+    with pytest.raises(InputError, match=said):
+        recording(consulted(CASES[0]), "x" * (LARGEST + 1), SNAPSHOT.digest, TIME, "Dr. Ada")

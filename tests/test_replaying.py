@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice, repeat
 from pathlib import Path
 
 import pytest
 
 from engine import receipts
 from engine import replay as module
+from engine.contract import to_json
 from engine.errors import InputError
 from engine.findings import interpret
 from engine.ledger import Ledger
 from engine.loading import SHIPPED, load
-from engine.replay import consultations, differences, findings_of, replay
+from engine.rendering.ledger import render_replays, replays_json
+from engine.replay import Replays, consultations, differences, findings_of, replay
 from engine.snapshots import knowledge_of, snapshot_of
 from tests.bases import changed, copied
 from tests.conftest import BASE, CASES
@@ -69,6 +72,21 @@ def test_another_version_of_the_engine_is_named_and_not_a_difference(
     entry = next(consultations(ledger))
     found = replay(ledger, entry)
     assert (found.differences, found.engine) == ((), "0.1.0")
+
+
+def test_what_came_out_otherwise_is_told_while_the_rest_is_still_to_be_replayed(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "receipt", lambda consultation: {"engine": "", "status": "otherwise"})
+    for tell in (render_replays, replays_json):
+        replays = Replays(ledger, repeat(ledger.entry(1)))
+        assert len(list(islice(tell(replays), 5))) == 5
+        assert replays.count <= 5
+
+
+def test_a_replay_in_parts_is_the_json_of_the_whole(ledger: Ledger) -> None:
+    whole = {"format": "ivig-mg/replay/1", "replayed": [], "count": 3, "engines": []}
+    assert "".join(replays_json(Replays(ledger, islice(consultations(ledger), 3)))) == to_json(whole)
 
 
 def test_differences_name_the_entry_by_its_id() -> None:

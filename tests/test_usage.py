@@ -15,8 +15,10 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser
 
+from engine import usage as module
 from engine.compiler import compile_rules
 from engine.consultation import consult
 from engine.contract import to_json
@@ -26,16 +28,16 @@ from engine.findings import Given, interpret
 from engine.ledger import Ledger, begin_or_open
 from engine.loading import load
 from engine.questions import open_questions
-from engine.records import REASONS, Entry, recording, response
+from engine.records import REASONS, Entry, applying, recording, response
 from engine.rendering.ledger import list_json, render_list
 from engine.rendering.usage import render_usage
 from engine.replay import consultations, receipt_of
 from engine.selection import Selection, read_selection, select
 from engine.snapshots import snapshot_of
 from engine.usage import grams_of, usage
-from tests.bases import added, copied
+from tests.bases import added, changed, copied
 from tests.conftest import BASE, CASES
-from tests.ledgers import SNAPSHOT, TIME, consulted, recorded
+from tests.ledgers import SNAPSHOT, TIME, consulted, ledger_of, recorded
 from tests.test_browser import axe as axe
 from tests.test_browser import browser as browser
 
@@ -50,7 +52,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Ledger:
     for number, case in enumerate(USED):
         ledger.record(recorded(case, f"2026-{number % 4 + 1:02}-15T12:00:00Z", f"Dr. {number % 3}"), SNAPSHOT)
     at = "2026-05-01T12:00:00Z"
-    ledger.respond(response(1, "overridden", ("patient_preference", "other"), "=1+1, in words", at, "Dr. Ada"))
+    why = ("patient_preference", "other")
+    ledger.respond(response(1, "overridden", why, "=1+1, in words", at, "Dr. Ada", ("S18", "A06", "S18")))
     ledger.respond(response(2, "overridden", ("not_available",), "", at, "Dr. Ada"))
     ledger.respond(response(2, "accepted", (), "", at, "Dr. Ada"))
     return ledger
@@ -62,11 +65,14 @@ def test_everything_is_counted_once(ledger: Ledger) -> None:
     assert found.consultations == len(USED)
     assert (found.first[:10], found.last[:10]) == ("2026-01-15", "2026-04-15")
     assert found.statuses == Counter(entry.status for entry in entries)
-    assert found.applied == Counter(name for entry in entries for name in entry.applies)
+    met = Counter(name for entry in entries for name in entry.applies)
+    assert found.statements == {name: n for name, n in met.items() if name in BASE.knowledge.statements}
+    assert found.conflicts == {name: n for name, n in met.items() if name in BASE.knowledge.conflicts}
     assert found.responses == {"accepted": 1, "overridden": 1}  # the latest decision counts
     assert found.reasons == {"other": 1, "patient_preference": 1}
     assert found.overridden == dict.fromkeys(entries[0].applies, 1)
-    assert list(found.applied.values()) == sorted(found.applied.values(), reverse=True)
+    assert found.doubted == {"A06": 1, "S18": 1}
+    assert list(found.statements.values()) == sorted(found.statements.values(), reverse=True)
 
 
 def test_what_stayed_open_is_counted_as_in_the_cases(ledger: Ledger) -> None:
@@ -153,6 +159,7 @@ def test_the_exports_hold_every_entry_alike(ledger: Ledger, tmp_path: Path) -> N
         assert int(row["number"]) == entry["number"] == dict(zip(columns, values, strict=True))["number"]
         assert row["applies"].split() == entry.get("applies", [])
         assert row["actor"] == entry["actor"]
+        assert row["about"].split() == entry.get("about", []) == (["A06", "S18"] if entry.get("to") == 1 else [])
         if content is not None:
             findings = {**content["unknown"], **content["findings"]}
             assert {name: row[f"finding.{name}"] for name in findings} == findings
@@ -226,10 +233,22 @@ def test_a_finding_may_have_the_name_of_a_column(tmp_path: Path) -> None:
 def test_what_does_not_fit_a_parquet_file_is_told_in_words(ledger: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     other = begin_or_open(path, path.with_suffix(".key"))
-    other.record(recorded(USED[0], "2026-13-24T12:00:00Z"), SNAPSHOT)
+    one = recorded(USED[0])
+    other.record(replace(one, entry=replace(one.entry, actor="x" * 3_000_000)), SNAPSHOT)  # a line is not that long
     with pytest.raises(InputError, match="its entries do not fit a Parquet file"):
         export(other, str(tmp_path / "all.parquet"))
     assert not list(tmp_path.glob("*all*"))
+
+
+def test_a_full_disk_is_told_as_one_and_not_as_a_fault_of_the_entries(ledger: Ledger, tmp_path: Path) -> None:
+    def fills(done: int) -> None:
+        for folder in tmp_path.glob(".all.parquet.*"):
+            if not (folder / "unfinished").is_symlink():
+                (folder / "unfinished").symlink_to("/dev/full")
+
+    with pytest.raises(InputError, match=r"it cannot be written: .*No space left on device"):
+        export(ledger, str(tmp_path / "all.parquet"), fills)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_list_in_parts_is_the_json_of_the_whole(ledger: Ledger) -> None:
@@ -253,8 +272,8 @@ def test_a_list_is_printed_as_it_is_read(ledger: Ledger) -> None:
 
 
 def test_the_report_is_the_same_every_time_and_reaches_out_for_nothing(ledger: Ledger) -> None:
-    page = render_usage(usage(ledger), BASE.knowledge)
-    assert page == render_usage(usage(ledger), BASE.knowledge)
+    page = render_usage(usage(ledger))
+    assert page == render_usage(usage(ledger))
     assert not re.search(r"<script|<link|<img|@import|https?://(?!www\.w3\.org/)", page)
     assert page.count('role="img"') == 4
     assert all(words in page for words in ("the patient wishes otherwise", "Grams advised, by month"))
@@ -263,9 +282,63 @@ def test_the_report_is_the_same_every_time_and_reaches_out_for_nothing(ledger: L
     assert set(REASONS) > set(usage(ledger).reasons)
 
 
+def test_the_report_tells_the_author_what_was_overridden_and_why(ledger: Ledger) -> None:
+    [one] = usage(ledger).overrides
+    assert (one.to, one.number, one.text) == (1, len(USED) + 1, "=1+1, in words")
+    page = render_usage(usage(ledger))
+    row = f"""<tr><td class="count">1</td><td>2026-05-01 (entry {one.number})</td><td>A06, S18</td>"""
+    assert f"{row}<td>the patient wishes otherwise; said in words</td><td>=1+1, in words</td></tr>" in page
+
+
+def test_the_report_tells_the_latest_overrides_and_counts_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LATEST", 2)
+    ledger = ledger_of(tmp_path / "a.sqlite", USED[:4])
+    for number in (4, 1, 3):
+        ledger.respond(response(number, "overridden", ("not_available",), "", TIME, "Dr. Ada"))
+    found = usage(ledger)
+    assert [(one.to, one.number) for one in found.overrides] == [(3, 7), (1, 6)]
+    page = render_usage(found)
+    assert "The latest 2; 1 more are only counted." in page
+    assert f"not said; what applied: {', '.join(ledger.entry(3).applies)}</td>" in page
+
+
+def test_what_was_a_conflict_then_is_told_as_one_in_the_words_of_then(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "base")
+    changed(folder, "conflicts.yaml", "A02:", "X02:")
+    knowledge = load(folder)
+    snapshot = snapshot_of(knowledge, folder, [])
+    case = next(case for case in CASES if "A02" in applying(consulted(case)))
+    consultation = consult(compile_rules(knowledge), interpret(knowledge, case.findings, case.parameters))
+    ledger = begin_or_open(tmp_path / "a.sqlite", tmp_path / "a.key")
+    ledger.record(recording(consultation, "shown", snapshot.digest, TIME, "Dr. Ada"), snapshot)
+    found = usage(ledger)
+    assert "X02" in found.conflicts
+    assert "X02" not in found.statements
+    assert found.says["X02"] == BASE.knowledge.conflicts["A02"].says
+    assert "no knowledge of the ledger" not in render_usage(found)
+
+
+def test_words_that_this_program_cannot_read_are_left_out_of_the_report(tmp_path: Path) -> None:
+    ledger = ledger_of(tmp_path / "a.sqlite", USED[:1])
+    ledger.database.execute("UPDATE snapshots SET content = ?", (b"[]",))
+    found = usage(ledger)
+    assert found.says == {}
+    assert "<td>in no knowledge of the ledger that can be read</td>" in render_usage(found)
+
+
+def test_a_decision_without_a_statement_is_written_as_it_was_before_there_were_any() -> None:
+    entry = response(1, "accepted", (), "", TIME, "Dr. Ada")
+    assert entry.leaf == (
+        b'{"actor":"Dr. Ada","decision":"accepted","format":"ivig-mg/entry/1","kind":"response","number":0,'
+        b'"time":"2026-11-24T12:00:00Z","to":1}'
+    )
+
+
 def test_an_empty_ledger_has_a_report_too(tmp_path: Path) -> None:
     ledger = begin_or_open(tmp_path / "a.sqlite", tmp_path / "a.key")
-    assert "The ledger holds no consultation yet." in render_usage(usage(ledger), BASE.knowledge)
+    assert "The ledger holds no consultation yet." in render_usage(usage(ledger))
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -273,7 +346,7 @@ def test_the_report_is_accessible_and_fits(
     ledger: Ledger, browser: Browser, axe: str, tmp_path: Path, width: int
 ) -> None:
     path = tmp_path / "r.html"
-    path.write_text(render_usage(usage(ledger), BASE.knowledge), encoding="utf-8")
+    path.write_text(render_usage(usage(ledger)), encoding="utf-8")
     page = browser.new_page(viewport={"width": width, "height": 800})
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))

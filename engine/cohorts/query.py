@@ -6,12 +6,13 @@ those first that rest on none. The last gives the answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from sqlglot import exp
 
-from engine.cohorts.amounts import Slot, slots
+from engine.cohorts.amounts import Slot, slots, whole
+from engine.cohorts.cells import joined
 from engine.cohorts.openings import Openings
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.truths import Sql, Truths, choose, column, negated, some, text, unknown
@@ -23,6 +24,9 @@ PATIENTS = "patients"
 
 ROW = "__row"
 """The column with the number of a row, from 1."""
+
+PARTING = "; "
+"""What parts the faults of a row."""
 
 KEPT = "__kept_"
 """What the names of the columns begin with on the way that are kept as they are."""
@@ -112,11 +116,10 @@ class Compiled:
 
     def rejections(self) -> exp.Select:
         """Return the query for the rows that cannot be taken: their numbers, and why, in words."""
-        unreadable = [choose(one) for one in self.patients.faults()]
-        contradictory = [choose(one) for one in self.patients.contradictions()]
         given, *knowing = self.knowing()
-        first = {ROW: column(ROW), **given.adds, "__unreadable": _together(unreadable)}
-        reasons = {ROW: column(ROW), "reason": _together([column("__unreadable"), *contradictory])}
+        first = {ROW: column(ROW), **given.adds, "__unreadable": _together(self.patients.faults())}
+        reason = joined(column("__unreadable"), _together(self.patients.contradictions()))
+        reasons: Columns = {ROW: column(ROW), "reason": exp.Substring(this=reason, start=whole(len(PARTING) + 1))}
         query, before = _chained([Step(given.table, first), *knowing])
         told = exp.Select(expressions=_columns(reasons, {})).from_(before)
         query = query.with_("reasons", as_=told, copy=False).select("*").from_("reasons")
@@ -154,8 +157,10 @@ def _any(names: Sequence[str]) -> Sql:
     return some(*map(column, names))
 
 
-def _together(reasons: Sequence[Sql]) -> Sql:
-    return exp.func("CONCAT_WS", text("; "), *reasons) if reasons else text("")
+def _together(faults: Iterable[tuple[Sql, Sql]]) -> Sql:
+    """Return the faults that a row has, in words one after another, each after a mark; empty where it has none."""
+    told = (exp.func("COALESCE", choose((when, joined(PARTING, why))), text("")) for when, why in faults)
+    return joined("", *told)
 
 
 def _chained(steps: Sequence[Step]) -> tuple[exp.Select, str]:
@@ -169,7 +174,7 @@ def _chained(steps: Sequence[Step]) -> tuple[exp.Select, str]:
     return query, before
 
 
-def _columns(adds: Columns, comments: Mapping[str, str]) -> list[Sql]:
+def _columns(adds: Mapping[str, Sql], comments: Mapping[str, str]) -> list[Sql]:
     columns = []
     for name, found in adds.items():
         one = exp.alias_(found, name, quoted=True, copy=False)

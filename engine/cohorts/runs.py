@@ -136,8 +136,10 @@ def told(database: duckdb.DuckDBPyConnection, path: Path, progress: Progress) ->
     teller.start()
     try:
         yield
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+    except RuntimeError as problem:
+        if "interrupt" in str(problem).lower():  # so DuckDB tells Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
     except duckdb.Error as problem:
         raise cannot_read(path, problem) from None
     finally:

@@ -6,7 +6,10 @@ row at all (a field too many, no JSON, an unknown key) is a fault of that row.
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Collection, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import duckdb
@@ -34,8 +37,11 @@ EXACT = (
 )
 """The types of exact numbers; all else is read as the words that it is written in."""
 
-LINES = 1000
-"""How many lines of JSON are looked at for the names of columns."""
+CLOSE = 0.8
+"""How alike a column and a finding are named, from 0 to 1, for the column to be taken for a slip."""
+
+IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+"""Whether a line is a JSON object."""
 
 MALFORMED = "malformed"
 """The table with the rows that are none: their numbers, and why."""
@@ -78,16 +84,26 @@ def open_table(
 
     """
     form = form_of(path)
-    if not path.is_file():
-        found = "there is no such file" if not path.exists() else "this is not a file"
-        raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
+    require_file(path)
     try:
         types = _types(database, path, form)
-        table = _table(path, form, types, knowledge, keep)
+        table = table_of(path, form, types, knowledge, keep)
         _read(database, table)
     except duckdb.Error as problem:
         raise cannot_read(path, problem) from None
     return table
+
+
+def require_file(path: Path) -> None:
+    """Require that a table is there.
+
+    Raises:
+        InputError: when there is no file of that name.
+
+    """
+    if not path.is_file():
+        found = "there is no such file" if not path.exists() else "this is not a file"
+        raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
 
 
 def cannot_read(path: Path, problem: Exception) -> InputError:
@@ -97,26 +113,37 @@ def cannot_read(path: Path, problem: Exception) -> InputError:
 
 
 def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
-    """Return the columns of a file, in order, with their types."""
+    """Return the columns of a file, in order, with their types; those of JSON lines are its first line's."""
     if form == "jsonl":
-        query = f"SELECT DISTINCT unnest(json_keys(line)) FROM (SELECT line FROM {_lines(path)} LIMIT {LINES})"
-        first = f"SELECT unnest(json_keys(line)) FROM (SELECT line FROM {_lines(path)} LIMIT 1)"
-        valid = " WHERE json_valid(line) AND json_type(line) = 'OBJECT'"
-        names = [
-            row[0]
-            for one in (first, query)
-            for row in database.execute(one.replace(" LIMIT", f"{valid} LIMIT")).fetchall()
-        ]
-        return dict.fromkeys(names, "VARCHAR")
-    relation = _csv(path) if form == "csv" else f"read_parquet({_quoted(path)})"
-    return {row[0]: row[1] for row in database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+        first = f"SELECT line FROM {_lines(path)} WHERE {IS_OBJECT} LIMIT 1"
+        names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
+        return {row[0]: "VARCHAR" for row in names}
+    if form == "csv":
+        return dict.fromkeys(_header(path), "VARCHAR")
+    return {
+        row[0]: row[1]
+        for row in database.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {_parquet(path)}").fetchall()
+    }
 
 
-def _table(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
+def _header(path: Path) -> list[str]:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
+    """Return the table that a file holds whose columns are of these types, as DuckDB calls them.
+
+    Raises:
+        InputError: when it has no finding, or a column that may be a finding wrongly written.
+
+    """
     kept = tuple(name for name in types if name not in knowledge.findings)
+    if form == "jsonl":  # a line leaves out what it does not say
+        types = {**types, **dict.fromkeys(knowledge.findings, "VARCHAR")}
     faults = []
     for name in kept:
-        alike = nearest(name, knowledge.findings)
+        alike = _alike(name, knowledge.findings)
         if alike and name not in keep:
             found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
             faults.append(Fault(found, f"Rename it, or keep it as it is: '--keep {name}'.", Place(str(path))))
@@ -130,6 +157,19 @@ def _table(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge
         raise InputError(faults)
     holds = {name: _holds(types.get(name), finding.is_number) for name, finding in knowledge.findings.items()}
     return Table(path, form, tuple(types), types, holds, kept)
+
+
+def _alike(name: str, findings: Collection[str]) -> list[str]:
+    """Return the findings that a column may have been meant for: it is a part of their names, or hardly differs."""
+    return [one for one in nearest(name, findings) if f"_{_plain(name)}_" in f"_{one}_" or _ratio(name, one) >= CLOSE]
+
+
+def _ratio(one: str, other: str) -> float:
+    return SequenceMatcher(None, _plain(one), _plain(other)).ratio()
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
 def _holds(type_: str | None, is_number: bool) -> str:
@@ -154,41 +194,45 @@ def _column(table: Table, name: str) -> str:
 
 def _parquet_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
-    rows = f"read_parquet({_quoted(table.path)}, file_row_number = true)"
-    return f"(SELECT file_row_number + 1 AS {ROW}, * FROM {rows})"
+    return f"(SELECT file_row_number + 1 AS {ROW}, * FROM {_parquet(table.path)})"
 
 
 def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     """Return the rows of a CSV file; the lines that are none are found by reading it once."""
-    database.execute(f"SELECT count(*) FROM {_csv(table.path, 'store_rejects = true')}").fetchall()
+    rows = f"SELECT row_number() OVER () AS place, * FROM {_csv(table)}"
+    database.execute(f"SELECT count(*) FROM ({rows})").fetchall()
     database.execute(
         f"CREATE TEMP TABLE {MALFORMED} AS SELECT line - 1 AS {ROW}, string_agg(error_message, '; ') AS reason"
         " FROM reject_errors GROUP BY line ORDER BY line"
     )
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
     before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < place)"
-    rows = f"SELECT row_number() OVER () AS place, * FROM {_csv(table.path, 'store_rejects = true')}"
     return f"(SELECT place + {before} AS {ROW}, * FROM ({rows}))"
 
 
 def _json_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     """Return the rows of JSON lines: every value as the words that it is written in."""
     numbered = f"(SELECT row_number() OVER () AS {ROW}, line FROM {_lines(table.path)})"
-    is_row = "json_valid(line) AND json_type(line) = 'OBJECT'"
     known = ", ".join(_text(name) for name in table.columns)
-    others = f"list_filter(json_keys(line), lambda key: key NOT IN ({known}))"
+    line = f"CASE WHEN {IS_OBJECT} THEN line END"
+    others = f"list_filter(json_keys({line}), lambda key: key NOT IN ({known}))"
     database.execute(
-        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, CASE WHEN {is_row} THEN 'unknown column ' ||"
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, CASE WHEN {IS_OBJECT} THEN 'unknown column ' ||"
         f" array_to_string({others}, ', ') ELSE 'this line is no JSON object' END AS reason FROM {numbered}"
-        f" WHERE NOT ({is_row}) OR len({others}) > 0"
+        f" WHERE len({others}) > 0 IS NOT false"
     )
     shape = "{" + ", ".join(f'"{name}": "VARCHAR"'.replace("'", "''") for name in table.columns) + "}"
-    return f"(SELECT {ROW}, unnest(json_transform(line, '{shape}')) FROM {numbered} WHERE {is_row})"
+    return f"(SELECT {ROW}, unnest(json_transform({line}, '{shape}')) FROM {numbered} WHERE {IS_OBJECT})"
 
 
-def _csv(path: Path, more: str = "") -> str:
-    plain = "header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"'"
-    return f"read_csv({_quoted(path)}, {plain}{more and ', ' + more})"
+def _csv(table: Table) -> str:
+    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in table.columns)
+    plain = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', store_rejects = true"
+    return f"read_csv({_quoted(table.path)}, columns = {{{columns}}}, {plain})"
+
+
+def _parquet(path: Path) -> str:
+    return f"read_parquet({_quoted(path)}, file_row_number = true)"
 
 
 def _lines(path: Path) -> str:

@@ -7,10 +7,19 @@ from typing import Any
 
 import click
 
-from engine.commands.ledgers import consultation_in, interruptible, ledger_options, number_argument, opened, progress
+from engine.commands.ledgers import (
+    consultation_in,
+    files_of,
+    interruptible,
+    ledger_options,
+    number_argument,
+    opened,
+    progress,
+    say_open_to_others,
+)
 from engine.commands.proving import checkpoint, impact, prove, replay, verify
 from engine.commands.recording import now, user
-from engine.commands.terminal import Settings, colour, format_option, needing, print_data, print_text, width
+from engine.commands.terminal import colour, format_option, needing, print_data, print_text, width
 
 
 @click.group()
@@ -98,6 +107,13 @@ def trace(number: int, ledger: Path | None, key: Path | None, format_: str) -> N
     metavar="CODE",
     help="Why; may be given several times. '--reason help' lists the codes.",
 )
+@click.option(
+    "--statement",
+    "about",
+    multiple=True,
+    metavar="ID",
+    help="The statement or conflict that it is about; may be given several times.",
+)
 @click.option("--text", default="", metavar="TEXT", help="More in words; never anything that names the patient.")
 @click.option("--actor", metavar="NAME", help="Who decided; the name of the user if left out.")
 def respond(
@@ -106,18 +122,24 @@ def respond(
     ledger: Path | None,
     key: Path | None,
     reasons: tuple[str, ...],
+    about: tuple[str, ...],
     text: str,
     actor: str | None,
 ) -> None:
-    """Record a clinician's decision on a consultation."""
+    """Record a clinician's decision on a consultation.
+
+    The author of the guideline reads overrides in 'audit report'; '--statement' says what they are about.
+    """
     with needing("audit"):
         from engine.records import REASONS, response
 
     if "help" in reasons:
         print_text("".join(f"{code}: {words}\n" for code, words in REASONS.items()))
         return
+    say_open_to_others(files_of(ledger, key))
     with opened(ledger, key) as found:
-        entry = found.respond(response(number, decision, reasons, text, now(), user() if actor is None else actor))
+        name = user() if actor is None else actor
+        entry = found.respond(response(number, decision, reasons, text, now(), name, about))
     print_text(f"Recorded as entry {entry.number}: entry {number} {decision}.\n")
 
 
@@ -128,7 +150,8 @@ def respond(
 def export(ledger: Path | None, key: Path | None, out: str) -> None:
     """Write all entries as a table for other programs.
 
-    In CSV and Parquet each finding has a column of its own, 'finding.NAME'.
+    In CSV and Parquet each finding has a column of its own, 'finding.NAME'. In CSV, what people wrote has a ' before
+    it where a spreadsheet would take it for a formula.
     """
     with opened(ledger, key) as found:
         with needing("audit"):
@@ -142,22 +165,19 @@ def export(ledger: Path | None, key: Path | None, out: str) -> None:
 @audit.command()
 @ledger_options
 @click.option("--out", metavar="FILE", required=True, help="A new HTML file.")
-@click.pass_obj
 @interruptible
-def report(settings: Settings, ledger: Path | None, key: Path | None, out: str) -> None:
+def report(ledger: Path | None, key: Path | None, out: str) -> None:
     """Write how the guideline was used, as one HTML file.
 
-    It tells what applied, was overridden or stayed open, and the grams advised by month.
+    It tells what applied or stayed open, what was overridden and why, and the grams advised by month.
     """
     with opened(ledger, key) as found:
         with needing("audit"):
             from engine.rendering.usage import render_usage
         from engine.files import require_new, write_new
-        from engine.loading import load
         from engine.usage import usage
 
         require_new(out)
         with progress("Counting", found.size) as tell:
             counted = usage(found, tell)
-        text = render_usage(counted, load(settings.knowledge, settings.layers))
-    print_text(f"Report written to {write_new(out, text)}.\n")
+    print_text(f"Report written to {write_new(out, render_usage(counted))}.\n")

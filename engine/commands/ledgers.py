@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,17 +29,26 @@ class LedgerFiles(Struct, frozen=True):
     key: Path
 
 
+def _named(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a name without a sign in it, as an unset variable gives."""
+    if path is not None and not path.name:
+        raise click.BadParameter("an empty name; give the path of a file, or leave the option out.")
+    return path
+
+
 def ledger_options(command: _Command) -> _Command:
     """Let a command choose its ledger and the key of it."""
     key = click.option(
         "--key",
         type=click.Path(path_type=Path, dir_okay=False),
+        callback=_named,
         metavar="FILE",
         help="The key of the ledger, where it is not beside it.",
     )
     ledger = click.option(
         "--ledger",
         type=click.Path(path_type=Path, dir_okay=False),
+        callback=_named,
         metavar="FILE",
         help="Use this ledger instead of the one in the usual place.",
     )
@@ -55,13 +65,15 @@ def files_of(ledger: Path | None, key: Path | None) -> LedgerFiles:
 
 @contextmanager
 def opened(ledger: Path | None, key: Path | None = None) -> Iterator[Any]:
-    """Lend the ledger of a command."""
+    """Lend the ledger of a command; a key that was named has to be its own."""
     with needing("audit"):
         from engine.ledger import open_ledger
 
     path = files_of(ledger, key).ledger
     found = open_ledger(path, lambda: say_waiting(path))
     try:
+        if key is not None:
+            own_key(found, key)
         yield found
     finally:
         found.close()
@@ -72,10 +84,20 @@ def say_waiting(path: Path) -> None:
     click.echo(f"waiting for another process that uses {path} …", err=True)
 
 
+def say_open_to_others(files: LedgerFiles) -> None:
+    """Close a ledger and its key to others than their owner before it is written to, and say so."""
+    from engine.storage import close_to_others
+
+    for path in (files.ledger, files.key):
+        click.echo(close_to_others(path), nl=False, err=True)
+
+
 def consultation_in(ledger: Any, number: int) -> Any:
     """Return the entry of a consultation; an answer to one is none."""
+    from engine.records import CONSULTATION
+
     entry = ledger.entry(number)
-    if entry.kind != "consultation":
+    if entry.kind != CONSULTATION:
         found = f"entry {number} is a decision on entry {entry.to}, not a consultation"
         raise InputError([Fault(found, f"Give {entry.to} for the consultation.")])
     return entry
@@ -99,10 +121,11 @@ def own_key(ledger: Any, path: Path) -> Any:
 
 
 def interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a long command that changes nothing end quietly at Ctrl-C, wherever it is."""
+    """Let a long command that changes nothing end quietly at Ctrl-C or when it is told to end, wherever it is."""
 
     @wraps(command)
     def ending_quietly(*words: Any, **named: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is half written goes with it
         try:
             command(*words, **named)
         except KeyboardInterrupt as problem:

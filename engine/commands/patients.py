@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from engine.cache import load
 from engine.commands.terminal import Settings
 from engine.errors import Fault, InputError
-from engine.loading import load
 
 
 def rule_base(settings: Settings) -> Any:

@@ -92,7 +92,8 @@ def _read(path: Path) -> bytes:
 def checkpoint(ledger: Path | None, key: Path | None) -> None:
     """Print a signed tree head, to keep elsewhere.
 
-    What the ledger is now, it can be held against later.
+    What the ledger is now, it can be held against later. Of the entries, only their hashes are held against each
+    other before: 'audit verify' looks at the rest.
     """
     with opened(ledger, key) as found:
         print_text(_checkpoint(found, files_of(ledger, key).key))
@@ -100,9 +101,10 @@ def checkpoint(ledger: Path | None, key: Path | None) -> None:
 
 def _checkpoint(ledger: Any, key: Path) -> str:
     from engine.checkpoints import Checkpoint, signed
+    from engine.evidence import head
 
-    own, size = own_key(ledger, key), ledger.size
-    return signed(Checkpoint(ledger.id, size, ledger.root(size)), own)
+    own = own_key(ledger, key)
+    return signed(Checkpoint(ledger.id, *head(ledger)), own)
 
 
 @click.command()
@@ -143,20 +145,15 @@ def replay(number: int | None, ledger: Path | None, key: Path | None, everything
         raise click.UsageError("Give the number of one entry, or '--all'.")
     with opened(ledger, key) as found:
         from engine.rendering import ledger as page
-        from engine.replay import consultations
-        from engine.replay import replay as replay_one
+        from engine.replay import Replays, consultations
 
-        results, done = [], 0
         entries = consultations(found) if number is None else iter([consultation_in(found, number)])
-        with progress("Replaying", found.size if everything else 1) as tell:
-            for entry in entries:
-                one = replay_one(found, entry)
-                done += 1
-                if one.differences or not everything:
-                    results.append(one)
-                tell(entry.number)
-    print_data(page.replays_data(results, done), format_, lambda: page.render_replays(results, done, width(), colour()))
-    if any(one.differences for one in results):
+        with progress("Replaying", number or found.size) as tell:
+            replays = Replays(found, entries, tell)
+            parts = page.replays_json(replays) if format_ == "json" else page.render_replays(replays, width(), colour())
+            for part in parts:  # as it is replayed: what differs may be larger than the memory
+                print_text(part)
+    if replays.differing:
         sys.exit(1)
 
 
@@ -175,8 +172,11 @@ def replay(number: int | None, ledger: Path | None, key: Path | None, everything
 def impact(settings: Settings, ledger: Path | None, key: Path | None, other: Path | None, format_: str) -> None:
     """Say which past consultations would read differently.
 
-    They are told by the statement responsible. Without '--layer' each is judged with the layers that it had.
+    They are told by the statement responsible. Without '--layer' each is judged with the layers that it had,
+    and always with its own local parameters.
     """
+    if settings.parameters is not None:
+        raise click.UsageError("Each is judged with the local parameters that it had: leave '--parameters' out.")
     with opened(ledger, key) as found:
         from engine.impacts import impact as impact_on
         from engine.rendering import ledger as page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -12,8 +11,9 @@ from typing import Any
 
 import click
 from msgspec import Struct
+from msgspec.structs import replace
 
-from engine.commands.ledgers import files_of, ledger_options, own_key, say_waiting
+from engine.commands.ledgers import files_of, ledger_options, own_key, say_open_to_others, say_waiting
 from engine.commands.terminal import NotInstalledError, Settings, needing
 from engine.errors import Fault, InputError, describe
 
@@ -71,12 +71,13 @@ def record_consultation(
     actor = name_of_actor(user() if envelope.actor is None else envelope.actor)
     patient = None if envelope.patient is None else reference(envelope.patient)
     snapshot = snapshot_of(consultation.knowledge, settings.knowledge, settings.layers)
+    one = recording(consultation, shown, snapshot.digest, now(), actor)
+    say_open_to_others(files)
     kept = begin_or_open(files.ledger, files.key, lambda: say_waiting(files.ledger))
     try:
-        pseudonym = ""
-        if patient is not None:
-            pseudonym = own_key(kept, files.key).pseudonym(patient)
-        one = recording(consultation, shown, snapshot.digest, now(), actor, pseudonym)
+        own = own_key(kept, files.key) if patient is not None or envelope.key is not None else None
+        if own is not None and patient is not None:
+            one = replace(one, entry=replace(one.entry, patient=own.pseudonym(patient)))
         entry = kept.record(one, snapshot)
     finally:
         kept.close()
@@ -116,6 +117,8 @@ def now() -> str:
 
 def user() -> str:
     """Return the name of the user."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -14,7 +14,7 @@ from engine.impacts import Change, Impact
 from engine.model import Knowledge, natural
 from engine.records import Entry
 from engine.rendering.page import Page, joined, numbers
-from engine.replay import Replayed
+from engine.replay import Replays
 
 SHOWN = 12
 """How many numbers of entries are named before the rest is only counted."""
@@ -33,7 +33,7 @@ def render_list(found: Listed, widest: int, width: int = 80) -> Iterator[str]:
     for entry, answers in found:
         page = Page(width)
         words = [entry.time, f"{entry.status.replace('_', ' '):<13}", entry.actor]
-        words += filter(None, [joined((one.decision for one in answers), ", then ")])
+        words += filter(None, [joined(map(_decision, answers), ", then ")])
         page.item(f"{entry.number:>{widest}}", joined(words, "  "), indent=0, hang=widest + 2)
         yield str(page)
         listed = True
@@ -44,7 +44,7 @@ def render_list(found: Listed, widest: int, width: int = 80) -> Iterator[str]:
 def list_json(found: Listed) -> Iterator[str]:
     """Yield consultations as JSON, each as it is read."""
     entries = ({**msgspec.to_builtins(entry), "responses": msgspec.to_builtins(answers)} for entry, answers in found)
-    return json_in_parts("ivig-mg/ledger-list/1", "entries", entries)
+    return json_in_parts([("format", "ivig-mg/ledger-list/1"), ("entries", entries)])
 
 
 def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: int = 80, colour: bool = False) -> str:
@@ -58,8 +58,12 @@ def render_envelope(entry: Entry, answers: Sequence[Entry], ledger: str, width: 
     for answer in answers:
         reasons = f": {joined(reason.replace('_', ' ') for reason in answer.reasons)}" if answer.reasons else ""
         text = f" “{answer.text}”" if answer.text else ""
-        page.text(f"Entry {answer.number}, {answer.time}: {answer.decision} by {answer.actor}{reasons}.{text}")
+        page.text(f"Entry {answer.number}, {answer.time}: {_decision(answer)} by {answer.actor}{reasons}.{text}")
     return str(page)
+
+
+def _decision(answer: Entry) -> str:
+    return f"{answer.decision} ({joined(answer.about)})" if answer.about else answer.decision
 
 
 def render_trace(
@@ -116,10 +120,19 @@ def render_verification(found: Verification, width: int = 80, colour: bool = Fal
     entries = f"{found.size} {'entry' if found.size == 1 else 'entries'}"
     if not found.breaches:
         page.text(f"Whole: {entries}, all as they were recorded.", style="good")
+    for name in found.unread:
+        page.text(
+            f"Knowledge snapshot {name[:16]}… is as recorded, but this program cannot read it: what was consulted on"
+            " under it can be shown, and replayed by the version that recorded it.",
+            style="warn",
+        )
     page.text(f"Ledger {found.ledger}")
-    page.text(f"Root of {entries}: {found.root or 'none, for an entry is missing'}")
+    page.text(f"Root of {entries}: {found.root or f'none, for {found.rootless}'}")
     if found.checkpoint is not None:
         page.text(f"Held against a checkpoint of {found.checkpoint} entries.")
+        if found.size > found.checkpoint:
+            newer = f"Entries from {found.checkpoint + 1} on are newer than it:"
+            page.text(f"{newer} whether any was cut off or made anew since, only a later checkpoint tells.")
     else:
         page.text(
             "Without a checkpoint ('--checkpoint FILE') that was kept elsewhere, nobody can tell whether entries"
@@ -146,27 +159,33 @@ def render_inclusion(entry: Entry, checkpoint: Checkpoint, width: int = 80, colo
 # Replay and impact. ------------------------------------------------------------------------
 
 
-def render_replays(found: Sequence[Replayed], done: int, width: int = 80, colour: bool = False) -> str:
-    """Return how many of the consultations replayed came out as recorded, and how the others differ."""
-    page = Page(width, colour)
-    differing = [one for one in found if one.differences]
-    alike = done - len(differing)
-    page.text(
-        f"{alike} of {done} {_plural(done)} came out as recorded, byte for byte.", style="bad" if differing else "good"
-    )
-    engines = sorted({one.engine for one in found if one.engine})
-    if engines:
-        page.text(f"Recorded by other versions of the engine, which is left out of the comparison: {joined(engines)}.")
-    for one in differing:
+def render_replays(found: Replays, width: int = 80, colour: bool = False) -> Iterator[str]:
+    """Yield how each consultation that came out otherwise differs, as it is replayed, then how many did not."""
+    for one in found:
+        page = Page(width, colour)
         page.heading(f"Entry {one.entry}")
         for difference in one.differences:
             page.item("–", difference, hang=2)
-    return str(page)
+        yield f"{page}\n"
+    page, alike = Page(width, colour), found.count - found.differing
+    said = f"{alike} of {found.count} {_plural(found.count)} came out as recorded, byte for byte."
+    page.text(said, style="bad" if found.differing else "good")
+    if found.engines:
+        engines = joined(sorted(found.engines))
+        page.text(f"Recorded by other versions of the engine, which is left out of the comparison: {engines}.")
+    yield str(page)
 
 
-def replays_data(found: Sequence[Replayed], done: int) -> dict[str, Any]:
-    """Return how many were replayed, and those that tell something, as data."""
-    return {"format": "ivig-mg/replay/1", "count": done, "replayed": msgspec.to_builtins(list(found))}
+def replays_json(found: Replays) -> Iterator[str]:
+    """Yield those that came out otherwise as JSON, each as it is replayed, then how many were replayed."""
+
+    def pairs() -> Iterator[tuple[str, object]]:
+        yield "format", "ivig-mg/replay/1"
+        yield "replayed", (msgspec.to_builtins(one) for one in found)
+        yield "count", found.count
+        yield "engines", sorted(found.engines)
+
+    return json_in_parts(pairs())
 
 
 def render_impact(found: Impact, width: int = 80, colour: bool = False) -> str:
@@ -200,8 +219,7 @@ def _affected(found: Impact) -> str:
     count = str(found.affected) if found.affected or found.not_judged else "None"
     of = "consultations that can be judged" if found.not_judged else "consultations"
     said = f"{count} of {judged} {of} would read differently under knowledge {found.knowledge[:16]}…."
-    them = "its findings or layers are" if found.not_judged == 1 else "their findings or layers are"
-    return said + (f" {found.not_judged} cannot be judged ({them} not taken by it)." if found.not_judged else "")
+    return said + (f" {found.not_judged} cannot be judged, for the reasons given below." if found.not_judged else "")
 
 
 def _plural(count: int) -> str:

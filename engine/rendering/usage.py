@@ -18,31 +18,32 @@ MOST = 25
 """How many bars a plot has at most; the table below it has all."""
 
 
-def render_usage(found: Usage, knowledge: Knowledge) -> str:
-    """Return the use of a guideline as an HTML page; ``knowledge`` has the words of its statements."""
-    statements = {name: n for name, n in found.applied.items() if name not in knowledge.conflicts}
-    conflicts = {name: n for name, n in found.applied.items() if name in knowledge.conflicts}
+def render_usage(found: Usage) -> str:
+    """Return the use of a guideline as an HTML page."""
     months = [(month, float(grams.least), float(grams.most)) for month, grams in found.grams.items()]
     return (
         environment()
         .get_template("usage.html")
         .render(
             found=found,
-            title=knowledge.guideline.title,
             version=__version__,
-            says=says(knowledge),
             plain=plain,
             reasons=REASONS,
             parts=[
-                ("statements", "Statements that applied", "Statement", statements, found.overridden),
-                ("conflicts", "Conflicts met", "Conflict", conflicts, found.overridden),
+                ("statements", "Statements that applied", "Statement", found.statements, found.overridden),
+                ("conflicts", "Conflicts met", "Conflict", found.conflicts, found.overridden),
                 ("open", "Questions that stayed open", "Finding", found.open, None),
             ],
             plots={
                 "statements": bars(
-                    "statements", "Statements that applied, by consultations", _first(statements), found.overridden
+                    "statements",
+                    "Statements that applied, by consultations",
+                    _first(found.statements),
+                    found.overridden,
                 ),
-                "conflicts": bars("conflicts", "Conflicts met, by consultations", _first(conflicts), found.overridden),
+                "conflicts": bars(
+                    "conflicts", "Conflicts met, by consultations", _first(found.conflicts), found.overridden
+                ),
                 "open": bars("open", "Questions that stayed open, by consultations", _first(found.open)),
                 "grams": ranges("grams", "Grams advised, by month", "g", months),
             },

@@ -1,0 +1,272 @@
+"""Cohorts on Apache Spark: everything that DuckDB and a consultation say, it says too."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from engine.cohorts.runs import Cohort, Result, Sample, rejected_path
+from engine.cohorts.sample import answer_of
+from engine.compiler import RuleBase, compile_rules
+from engine.conditions import Judge
+from engine.consultation import consult, evaluate
+from engine.errors import EngineError, InputError
+from engine.findings import Given, interpret
+from engine.loading import SHIPPED, load
+from engine.model import Knowledge
+from tests.cohorts import judged, rejected, table, typed
+from tests.conftest import BASE, CASES
+from tests.random_knowledge import knowledge_bases, patients
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytest.importorskip("pyspark", reason="Apache Spark is not installed: pip install --editable '.[spark]'")
+if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+    pytest.skip("Apache Spark needs Java: apt-get install openjdk-17-jre-headless", allow_module_level=True)
+
+from engine.cohorts import spark
+
+FINDINGS = list(BASE.knowledge.findings)
+FORMS = ("csv", "jsonl", "parquet")
+SMALL = {"spark.sql.files.maxPartitionBytes": "20000", "spark.sql.files.openCostInBytes": "0"}
+"""What has Spark cut a small file into pieces."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session() -> Iterator[SparkSession]:
+    """One Spark for all tests: it takes long to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(spark.STARTED, "spark.sql.shuffle.partitions", "2")
+        patch.setitem(spark.STARTED, "spark.sql.codegen.factoryMode", "NO_CODEGEN")  # not worth it for few
+        started = spark.start("local[2]")
+    yield started
+    started.stop()
+
+
+def on_spark(
+    path: Path,
+    knowledge: Knowledge = BASE.knowledge,
+    parameters: Mapping[str, Given] | None = None,
+    *,
+    strict: bool = False,
+    base: RuleBase | None = None,
+) -> tuple[Result, list[dict[str, Any]]]:
+    """Judge a table on Spark, and return what came of it and its rows."""
+    in_force = interpret(knowledge, {}, parameters or {}).parameters
+    out = path.with_name(f"{path.stem}.spark.parquet")
+    shutil.rmtree(out, ignore_errors=True)
+    rejected_path(out).unlink(missing_ok=True)
+    sample = Sample(3, 1, base or (BASE if knowledge is BASE.knowledge else compile_rules(knowledge)))
+    result = spark.judge_on_spark(Cohort(path, (), knowledge, in_force), str(out), strict, sample)
+    return result, rows_of(result)
+
+
+def rows_of(result: Result) -> list[dict[str, Any]]:
+    with duckdb.connect() as database:
+        cursor = database.execute("FROM read_parquet(?)", [sorted(map(str, result.path.glob("*.parquet")))])
+        names = [one[0] for one in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def types_of(path: str) -> list[tuple[str, str]]:
+    with duckdb.connect() as database:
+        described = database.execute(f"DESCRIBE FROM '{path}'").fetchall()
+        return [(row[0], "VARCHAR" if row[1].startswith("ENUM") else row[1]) for row in described]
+
+
+def in_words(rows: Sequence[Mapping[str, Given]]) -> list[dict[str, str]]:
+    return [{name: word.text for name, word in row.items()} for row in rows]
+
+
+# Equal. ------------------------------------------------------------------------------------
+
+
+def test_every_worked_case_is_answered_as_by_duckdb_and_by_a_consultation(tmp_path: Path) -> None:
+    groups: dict[str, list[int]] = {}
+    for place, case in enumerate(CASES):
+        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
+    for number, places in enumerate(groups.values()):
+        cases = [CASES[place] for place in places]
+        path = table(tmp_path / f"{number}.{FORMS[number % 3]}", in_words([case.findings for case in cases]), FINDINGS)
+        result, rows = on_spark(path, BASE.knowledge, cases[0].parameters)
+        assert (result.judged, result.rejected) == (len(cases), 0)
+        assert rows == judged(path, BASE.knowledge, cases[0].parameters)[1]
+        for case, row in zip(cases, rows, strict=True):
+            assert row == answer_of(consult(BASE, interpret(BASE.knowledge, case.findings, case.parameters))), case.name
+
+
+def test_its_columns_have_the_types_that_duckdb_gives_them(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", in_words([CASES[0].findings]), FINDINGS)
+    ours, theirs = on_spark(path)[0], judged(path, BASE.knowledge)[0]
+    assert types_of(f"{ours.path}/*.parquet") == types_of(str(theirs.path))
+
+
+@settings(
+    deadline=None,
+    max_examples=5,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(knowledge_bases(), st.lists(patients(), min_size=15, max_size=20), st.booleans())
+def test_any_knowledge_answers_any_patients_alike(
+    tmp_path: Path, knowledge: Knowledge, rows: list[dict[str, Given]], with_numbers: bool
+) -> None:
+    path = table(tmp_path / "a.parquet", in_words(rows), list(knowledge.findings))
+    path = typed(path, knowledge) if with_numbers else path
+    result, found = on_spark(path, knowledge)
+    assert result.rejected == 0
+    assert found == [answer_of(evaluate(Judge(knowledge, interpret(knowledge, row)))) for row in rows]
+    assert found == judged(path, knowledge)[1]
+
+
+# Rows. -------------------------------------------------------------------------------------
+
+BAD = [
+    {"diagnosis": "myasthenia_gravis", "age_years": "66"},
+    {"diagnosis": "mg"},
+    {"age_years": "140", "actual_weight_kg": "7e1"},
+    {"age_years": "65.5"},
+    {"sepsis": "true", "hypotension": "YES"},
+    {"graded": "no", "grade": "3"},
+    {"age_years": " 66  years ", "sepsis": " yes ", "iga_status": "pending"},
+    {"sepsis": "yes\v"},
+    {"sepsis": "no\u3000\u00a0"},
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_rows_that_cannot_be_taken_are_those_of_duckdb(tmp_path: Path, form: str) -> None:
+    rows = [{"nr": str(number), **row} for number, row in enumerate(BAD, 1)]
+    path = table(tmp_path / f"a.{form}", rows, ["nr", *FINDINGS])
+    ours, answered = on_spark(path)
+    theirs, others = judged(path, BASE.knowledge)
+    assert rejected(ours) == rejected(theirs)
+    assert ours.rejected == 6
+    assert answered == others
+
+
+def test_rows_keep_their_order_and_their_numbers_over_many_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setitem(spark.SETTINGS, name, value)
+    words = ["yes", "no", "perhaps", "pending"]
+    rows = [{"nr": f"{place}", "diagnosis": "myasthenia_gravis", "sepsis": words[place % 4]} for place in range(6000)]
+    for form in ("csv", "jsonl"):
+        result, found = on_spark(table(tmp_path / f"a.{form}", rows, ["nr", "diagnosis", "sepsis"]))
+        assert len(list(result.path.glob("part-*"))) > 5
+        assert [row["nr"] for row in found] == [str(place) for place in range(6000) if place % 4 != 2]
+        assert list(rejected(result)) == list(range(3, 6001, 4))
+
+
+def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SMALL.items():
+        monkeypatch.setitem(spark.SETTINGS, name, value)
+    path = tmp_path / "a [1].parquet"
+    with duckdb.connect() as database:
+        cells = "i AS \"nr. `a`\", CASE WHEN i = 30000 THEN 'mg' ELSE 'other' END AS diagnosis"
+        database.execute(f"COPY (SELECT {cells} FROM range(40000) t(i)) TO '{path}' (ROW_GROUP_SIZE 4096)")
+    result, found = on_spark(path)
+    assert len(list(result.path.glob("part-*"))) > 3
+    assert [row["nr. `a`"] for row in found] == [number for number in range(40000) if number != 30000]
+    assert list(rejected(result)) == [30001]
+
+
+def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('nr,diagnosis,sepsis\n1,other\n"2\n, ""two""",other,no\n3,other,no,"a,b"\n"",other,yes\n')
+    result, found = on_spark(path)
+    assert [row["nr"] for row in found] == ['2\n, "two"', None]
+    assert rejected(result) == {
+        1: "Expected Number of Columns: 3 Found: 2",
+        3: "Expected Number of Columns: 3 Found: 4",
+    }
+
+
+def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.cohorts.frames.LINES", 1)
+    path = tmp_path / "a.jsonl"
+    lines = [
+        '{"nr": 1.50, "diagnosis": "ot\\u0068er"}',
+        "[1]",
+        "nope",
+        '{"nr": 4, "sepsis": "yes"}',
+        "{'nr': 5}",
+        '{"nr": "6 \\" 7"}',
+        '{"nr": {"b": [1]}}',
+        '{"nr": 12345678901234567890.123456789012345678901}',
+    ]
+    path.write_text("\n".join(lines))
+    result, found = on_spark(path)
+    assert [row["nr"] for row in found] == ["1.50", '6 " 7', '{"b":[1]}', "12345678901234567890.123456789012345678901"]
+    no_object = "this line is no JSON object"
+    assert rejected(result) == {2: no_object, 3: no_object, 4: "unknown column sepsis", 5: no_object}
+
+
+# Nothing is left. --------------------------------------------------------------------------
+
+
+def test_strict_stops_at_the_first_row_that_cannot_be_taken(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.jsonl", BAD, FINDINGS)
+    with pytest.raises(InputError, match="row 2: diagnosis: 'mg' is not a value it takes"):
+        on_spark(path, strict=True)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_that_a_consultation_contradicts_is_not_written(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.jsonl", in_words([CASES[0].findings]), FINDINGS)
+    other = compile_rules(load(SHIPPED, [SHIPPED / "layers" / "product_label"]))
+    with pytest.raises(EngineError, match="row 1 is answered otherwise than by a consultation"):
+        on_spark(path, base=other)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.jsonl", [{"diagnosis": "other"}] * 1000, FINDINGS)
+
+    def interrupt() -> None:
+        while not list(tmp_path.glob(".a.spark.parquet.*/unfinished")):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        on_spark(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Not to be done. ---------------------------------------------------------------------------
+
+
+def test_without_java_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(InputError, match="Apache Spark needs Java, and there is none") as caught:
+        spark.start("local[1]")
+    assert "apt-get install openjdk-17-jre-headless" in caught.value.faults[0].remedy
+
+
+def test_its_result_ends_in_parquet(tmp_path: Path) -> None:
+    sample = Sample(0, 1, BASE)
+    with pytest.raises(InputError, match="Apache Spark writes a folder of Parquet files"):
+        spark.judge_on_spark(Cohort(tmp_path / "a.csv", (), BASE.knowledge, {}), str(tmp_path / "b.csv"), False, sample)
+
+
+def test_a_file_that_is_no_table_is_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_text("no table")
+    with pytest.raises(InputError, match="Apache Spark gave up: "):
+        on_spark(path)
+    assert list(tmp_path.iterdir()) == [path]
