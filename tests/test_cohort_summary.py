@@ -135,6 +135,18 @@ def test_grams_are_the_least_and_the_most_of_each_patient_added_up(
     assert summary.grams.patients < summary.dosed == sum(applying)
 
 
+def test_grams_read_of_another_statement_are_an_alternative_to_none(
+    summary: Summary, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "result.parquet"
+    other = """[struct_update(d, "of" := 'S57', total_g := CAST(d.total_g * 9 AS DECIMAL(18, 9))) FOR d IN doses]"""
+    with duckdb.connect() as database:
+        more = f"SELECT * REPLACE (list_concat(doses, {other}) AS doses) FROM '{folder / 'result.parquet'}'"
+        database.execute(f"COPY ({more}) TO '{path}'")
+    found = summarise(path, Cohort(path, (), KNOWLEDGE, {}))
+    assert (found.grams, found.regimens) == (summary.grams, summary.regimens)
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_the_figures_are_the_same_in_every_form(summary: Summary, tmp_path: Path, form: str) -> None:
     found = judged(tmp_path / "patients.csv", [*synthetic_patients(), BAD, *OF_CASES], form=form)

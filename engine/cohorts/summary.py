@@ -244,8 +244,8 @@ def _source(result: Path, cohort: Cohort) -> Source:
 
 
 def _count(condition: str) -> str:
-    """Return the count of rows that a condition holds of; of no row at all, `count_if` gives none."""
-    return f"count(*) FILTER ({condition})"
+    """Return the count of rows that a condition holds of; many sums go many times faster than many filters."""
+    return f"coalesce(sum(CAST({condition} AS INT)), 0)"
 
 
 def _totals(condition: str) -> str:
