@@ -94,17 +94,16 @@ def tell(one: Growth, first: Growth) -> None:
     times = one.judged_s / first.judged_s / (one.rows / first.rows)
     a_statement = times / (one.statements / first.statements)
     print(
-        f"{one.rows:>12,} {one.statements:>10,} {one.judged_s:>9.1f} {times:>10.2f} {a_statement:>16.2f}"
-        f" {one.compiled_s:>9.2f} {one.peak_mb:>8,.0f}",
+        f"{one.rows:>11,} {one.statements:>10,} {one.judged_s:>8.1f} {times:>10.2f} {a_statement:>16.2f}"
+        f" {one.compiled_s:>9.2f} {one.peak_mb:>7,.0f}",
         flush=True,
     )
 
 
 def main() -> None:
     """Print how cohorts grow, or what one of so many rows takes."""
-    print(
-        f"{'rows':>12} {'statements':>10} {'seconds':>9} {'x a row':>10} {'x a statement':>16} {'compiled':>9} {'MB':>8}"
-    )
+    heads = ("rows", "statements", "seconds", "x a row", "x a statement", "compiled", "MB")
+    print("{:>11} {:>10} {:>8} {:>10} {:>16} {:>9} {:>7}".format(*heads), flush=True)
     for number in sys.argv[1:]:
         one = grown(int(number))
         tell(one, one)
