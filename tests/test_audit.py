@@ -157,7 +157,7 @@ def test_a_ledger_that_others_can_read_is_closed_to_them_and_that_is_said(place:
 
 
 def test_an_empty_file_is_no_ledger_yet(place: list[str]) -> None:
-    Path(place[1]).touch()
+    Path(place[1]).touch(0o600)
     assert "there is no ledger here yet" in failed(ivig("audit", "list", *place))
     assert record(place) == f"Recorded as entry 1 of {place[1]}.\n"
 
