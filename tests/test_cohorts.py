@@ -51,7 +51,8 @@ def by_parameters() -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_every_worked_case_is_answered_as_by_a_consultation(tmp_path: Path, form: str) -> None:
-    for number, places in enumerate(by_parameters().values()):
+    groups = sorted(by_parameters().values(), key=len, reverse=True)
+    for number, places in enumerate(groups if form == "parquet" else groups[:2]):
         cases = [CASES[place] for place in places]
         path = table(tmp_path / f"{number}.{form}", in_words(case.findings for case in cases), FINDINGS)
         result, rows = judged(path, BASE.knowledge, cases[0].parameters)
@@ -85,7 +86,7 @@ def test_any_knowledge_answers_any_patients_alike(
 
 
 def test_rows_keep_their_order_and_their_other_columns(tmp_path: Path) -> None:
-    count = 300_000
+    count = 150_000
     path = tmp_path / "a.parquet"
     with duckdb.connect() as database:
         drawn = "CASE i % 3 WHEN 0 THEN 'yes' WHEN 1 THEN 'no' END"

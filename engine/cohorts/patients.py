@@ -12,7 +12,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from engine.cohorts.amounts import DERIVED_IDEAL, whole
-from engine.cohorts.cells import Cell, cell, joined, type_of, why
+from engine.cohorts.cells import Cell, cell, joined, why
 from engine.cohorts.openings import Waiting
 from engine.cohorts.truths import Sql, Truths, choose, column, equals, every, negated, number, some, text, unknown
 from engine.findings import CM_PER_INCH
@@ -200,10 +200,6 @@ class Patients:
         outcome = Truths(self.knowledge).outcome(self.knowledge.findings[test.finding], test)
         given = self.given_name(test.finding)
         return outcome.transform(lambda node: column(given) if isinstance(node, exp.Column) else node)
-
-    def types(self) -> Mapping[str, str]:
-        """Return the SQL type of every finding."""
-        return {name: type_of(finding) for name, finding in self.knowledge.findings.items()}
 
 
 def _weight(formula: Formula, base: Decimal) -> Sql:

@@ -36,9 +36,6 @@ REJECTED = "rejected"
 VERDICT = "verdict"
 """The type of a verdict: DuckDB writes one of few words as a number."""
 
-SHARE = 0.5
-"""The share of the machine's memory that may be used."""
-
 OPTIONS = {
     "parquet": "FORMAT parquet, COMPRESSION snappy",
     "csv": "FORMAT csv, HEADER",

@@ -172,7 +172,8 @@ def reject(session: SparkSession, compiled: Compiled, strict: bool, table: Table
     if first is not None:
         place = Place(str(table.path))
         raise InputError([Fault(f"row {first.row}: {first.reason}", "Mend the row, or leave '--strict' out.", place)])
-    return rejected.count()
+    count: int = rejected.count()
+    return count
 
 
 def answers(compiled: Compiled) -> Columns:
@@ -232,7 +233,8 @@ def _at(written: DataFrame, files: list[tuple[str, int]], places: list[int]) -> 
             wanted | (sf.col("file_name").eqNullSafe(name) & sf.col("row_index").isin(inside)) if inside else wanted
         )
         before += count
-    return written.where(wanted).orderBy("file_name", "row_index").drop("file_name", "row_index").collect()
+    found: list[Row] = written.where(wanted).orderBy("file_name", "row_index").drop("file_name", "row_index").collect()
+    return found
 
 
 def _numbers(session: SparkSession, places: list[int]) -> list[int]:
