@@ -33,19 +33,12 @@ def writing_new(name: str | Path) -> Iterator[tuple[Path, Path]]:
         InputError: when something of that name is there, or it cannot be written.
 
     """
-    path = require_new(name)
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:100]}.") as folder:
-            unfinished = Path(folder) / "unfinished"
-            yield path, unfinished
-            unfinished.chmod(0o600)
-            with open(unfinished, "rb") as file:
-                os.fsync(file.fileno())
-            _publish(unfinished, path)
-    except FileExistsError:
-        raise _there_already(path) from None
-    except OSError as problem:
-        raise _unwritable(path, problem) from None
+    with _unfinished(name) as (path, unfinished):
+        yield path, unfinished
+        unfinished.chmod(0o600)
+        with open(unfinished, "rb") as file:
+            os.fsync(file.fileno())
+        _publish(unfinished, path)
 
 
 @contextmanager
@@ -56,13 +49,21 @@ def writing_new_folder(name: str | Path) -> Iterator[tuple[Path, Path]]:
         InputError: when something of that name is there, or it cannot be written.
 
     """
+    with _unfinished(name) as (path, unfinished):
+        yield path, unfinished
+        unfinished.chmod(0o700)
+        unfinished.rename(path)
+
+
+@contextmanager
+def _unfinished(name: str | Path) -> Iterator[tuple[Path, Path]]:
+    """Lend a new path, and one in a private folder beside it that is gone afterwards."""
     path = require_new(name)
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:100]}.") as folder:
-            unfinished = Path(folder) / "unfinished"
-            yield path, unfinished
-            unfinished.chmod(0o700)
-            unfinished.rename(path)
+            yield path, Path(folder) / "unfinished"
+    except FileExistsError:
+        raise _there_already(path) from None
     except OSError as problem:
         raise _unwritable(path, problem) from None
 
