@@ -7,6 +7,8 @@ and is loaded when one of them is asked for, are the only users of click.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -32,6 +34,10 @@ from engine.commands.terminal import (
 )
 from engine.errors import IvigError
 from engine.loading import SHIPPED
+
+# At the end all memory goes back at once, so the collector need not go through it before. What was written is flushed
+# and every exit handler runs as ever: this one is registered first, and so runs last.
+atexit.register(gc.freeze)
 
 LOADED_LATER = {
     "audit": "audit:audit",

@@ -116,9 +116,9 @@ def _seen(folder: Path, path: Path) -> tuple[str, bytes, int]:
 
 def _place() -> Path | None:
     """Return the folder of what is kept, its owner's alone, or None where there is none."""
-    from platformdirs import user_cache_path
-
-    folder = user_cache_path("ivig-mg", appauthor=False) / "knowledge"
+    # The same rule on every system: importing a library for it would cost half of what is saved.
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home) / "ivig-mg" / "knowledge"
     if not folder.is_absolute():  # as where there is no home
         return None
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from fractions import Fraction
 
 from msgspec import Struct
 
@@ -284,6 +283,8 @@ def ideal_weight(formula: Formula, values: Mapping[str, Value], knowledge: Knowl
         return None
     if height < formula.from_inches * CM_PER_INCH or str(sex) not in formula.base:
         return None
+    from fractions import Fraction  # only where a formula is in force
+
     inches_above = Fraction(height) / Fraction(CM_PER_INCH) - Fraction(formula.from_inches)
     weight = Fraction(formula.base[str(sex)]) + Fraction(formula.per_inch) * inches_above
     steps = weight / Fraction(formula.rounded_to)

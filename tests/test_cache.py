@@ -168,6 +168,15 @@ def test_what_others_can_write_is_not_taken(place: Path, reads: list[Path], whic
     assert len(reads) == 2
 
 
+def test_it_is_in_the_cache_folder_of_the_home_unless_said_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cache.load()
+    assert list((tmp_path / ".cache" / "ivig-mg" / "knowledge").iterdir())
+
+
 def test_it_can_be_turned_off(place: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cache.OFF, "1")
     cache.load()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -58,7 +57,11 @@ def print_data(data: Mapping[str, Any], format_: str, render: Callable[[], str])
 
 def width() -> int:
     """Return how wide text may be: the terminal, within reason."""
-    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if on_terminal() else 80
+    if not on_terminal():
+        return 80
+    import shutil  # only on a terminal
+
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
 
 
 def on_terminal() -> bool:
