@@ -117,13 +117,18 @@ class Compiled:
     def rejections(self) -> exp.Select:
         """Return the query for the rows that cannot be taken: their numbers, and why, in words."""
         given, *knowing = self.knowing()
-        first = {ROW: column(ROW), **given.adds, "__unreadable": _together(self.patients.faults())}
-        reason = joined(column("__unreadable"), _together(self.patients.contradictions()))
+        unreadable, contrary = list(self.patients.faults()), list(self.patients.contradictions())
+        first = {
+            ROW: column(ROW),
+            **given.adds,
+            "__unreadable": _together(unreadable),
+            "__is_unreadable": _any_of(unreadable),
+        }
+        reason = joined(column("__unreadable"), _together(contrary))
         reasons: Columns = {ROW: column(ROW), "reason": exp.Substring(this=reason, start=whole(len(PARTING) + 1))}
         query, before = _chained([Step(given.table, first), *knowing])
-        told = exp.Select(expressions=_columns(reasons, {})).from_(before)
-        query = query.with_("reasons", as_=told, copy=False).select("*").from_("reasons")
-        return query.where(exp.NEQ(this=column("reason"), expression=text("")))
+        query.set("expressions", _columns(reasons, {}))
+        return query.from_(before, copy=False).where(some(column("__is_unreadable"), _any_of(contrary)), copy=False)
 
 
 def answer_names(knowledge: Knowledge) -> list[str]:
@@ -155,6 +160,11 @@ def strata(knowledge: Knowledge) -> list[list[str]]:
 
 def _any(names: Sequence[str]) -> Sql:
     return some(*map(column, names))
+
+
+def _any_of(faults: Sequence[tuple[Sql, Sql]]) -> Sql:
+    """Return whether a row has any of these faults."""
+    return some(*(when.copy() for when, _ in faults))
 
 
 def _together(faults: Iterable[tuple[Sql, Sql]]) -> Sql:

@@ -243,7 +243,7 @@ class Written(Struct, frozen=True):
 
 def sql(query: exp.Select) -> str:
     """Return a query as DuckDB reads it."""
-    return query.sql(DUCKDB, identify=True)
+    return query.sql(DUCKDB, identify=True, copy=False)
 
 
 def _quoted(path: Path) -> str:
