@@ -33,7 +33,8 @@ def on_duckdb(path: Path, query: str) -> list[Row]:
         database.execute(f"CREATE VIEW patients AS FROM '{path}'")
         cursor = database.execute(query)
         names = [one[0] for one in cursor.description]
-        return sorted((dict(zip(names, row, strict=True)) for row in cursor.fetchall()), key=lambda row: int(row["nr"]))
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return sorted(rows, key=lambda row: int(row.get("nr") or row["NR"]))
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,18 @@ def server() -> Iterator[Postgres]:
         yield started
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+def read_back(dialect: str) -> Run:
+    """Run on DuckDB what sqlglot reads in a text of a dialect whose engine nobody can install."""
+    return lambda path, query: on_duckdb(path, sqlglot.transpile(query, read=dialect, write="duckdb")[0])
+
+
+@pytest.fixture(params=["duckdb", "postgres", "snowflake", "bigquery"])
 def engine(request: pytest.FixtureRequest) -> tuple[str, Run]:
-    """The name of a dialect, and an engine that runs it."""
-    if request.param == "duckdb":
-        return "duckdb", on_duckdb
-    return "postgres", request.getfixturevalue("server").rows
+    """The name of a dialect, and an engine that runs it; another file runs that of Spark on Spark."""
+    dialect = str(request.param)
+    if dialect == "postgres":
+        return dialect, request.getfixturevalue("server").rows
+    return dialect, on_duckdb if dialect == "duckdb" else read_back(dialect)
 
 
 def answered(
@@ -85,21 +92,23 @@ def test_with_a_layer_it_is_answered_as_by_a_consultation_with_it(tmp_path: Path
     assert rows == [in_columns(answer_of(consult(base, interpret(laid, case)))) for case in cases]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
 def test_synthetic_patients_are_answered_as_by_a_cohort(tmp_path: Path, engine: tuple[str, Run]) -> None:
     path = tmp_path / "a.parquet"
-    synthesise(BASE.knowledge, 400, 7, str(path), lambda _done, _of: None)
+    synthesise(BASE.knowledge, 200, 7, str(path), lambda _done, _of: None)
     numbers = typed(path, BASE.knowledge).rename(tmp_path / "typed.parquet")
     with duckdb.connect() as database:
         database.execute(
             f"COPY (SELECT row_number() OVER ()::TEXT AS nr, * EXCLUDE (patient, synthetic) FROM '{numbers}') "
             f"TO '{tmp_path / 'b.parquet'}'"
         )
-    parameters = {"ideal_weight_formula": Given("devine"), "child_age_below_years": Given("16")}
+    parameters = {"ideal_weight_formula": Given("devine")}
     _, expected = judged(tmp_path / "b.parquet", BASE.knowledge, parameters)
     rows = answered(engine, tmp_path / "b.parquet", BASE.knowledge, parameters)
     assert rows == [in_columns(one) for one in expected]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
 @settings(
     deadline=None,
     max_examples=6,

@@ -23,8 +23,8 @@ from tests.cohorts import table, typed
 
 Row = dict[str, Any]
 
-ROOT_MAY_NOT = {"user": "nobody"} if os.geteuid() == 0 else {}
-"""Postgres refuses to be run by root."""
+OWNER = "nobody" if os.geteuid() == 0 else None
+"""Who runs Postgres, where it is not who runs the tests: it refuses to be run by root."""
 
 TOOLS = tuple(shutil.which(name) for name in ("initdb", "postgres", "psql"))
 """The programs of Postgres, None for one that is not on the path."""
@@ -40,23 +40,20 @@ def in_columns(answer: Mapping[str, Any]) -> Row:
     """Return an answer in the plain columns of a warehouse, those with a value: a dose in columns of its name."""
     plainly = {name: value for name, value in answer.items() if name not in ("nr", "doses", "open")}
     for dose in answer["doses"]:
-        basis = "ideal" if dose["weight_basis"] == "ideal" or _is_by_ideal(answer, dose) else "actual"
+        basis = "ideal" if dose["weight_basis"] == "ideal" else "actual"
         amount = plain(Decimal(dose["g_per_kg"])).replace(".", "_")
         slot = "_".join(part for part in (dose["statement"], dose["of"], dose["reading"], amount, basis) if part)
         grams = {f"{slot}_{part}": dose[part] for part in ("total_g", "daily_g")}
         plainly.update({name: value for name, value in grams.items() if value is not None})
-    return {**plainly, **{f"open__{name}": True for name in answer["open"]}}
-
-
-def _is_by_ideal(answer: Mapping[str, Any], dose: Mapping[str, Any]) -> bool:
-    """Return whether a dose without grams is one of ideal weight alone; it has no columns either way."""
-    return dose["weight_basis"] is None and "ideal_weight_kg" in answer["open"]
+    plainly.update({f"open__{name}": True for name in answer["open"]})
+    return {name.lower(): value for name, value in plainly.items()}
 
 
 def with_values(row: Row) -> Row:
     """Return the columns of a row that have a value; an open finding has to be told as open or not."""
-    assert all(type(value) is bool for name, value in row.items() if name.startswith("open__"))
-    return {name: value for name, value in row.items() if name != "nr" and value is not None and value is not False}
+    plainly = {name.lower(): value for name, value in row.items()}
+    assert all(type(value) is bool for name, value in plainly.items() if name.startswith("open__"))
+    return {name: value for name, value in plainly.items() if name != "nr" and value is not None and value is not False}
 
 
 class Postgres:
@@ -97,13 +94,13 @@ def _value(name: str, text: str) -> Any:
 def postgres() -> Iterator[Postgres]:
     """Start a Postgres in a folder of its own, without a port, and stop it."""
     folder = tempfile.mkdtemp(prefix="pg")
-    if ROOT_MAY_NOT:
-        shutil.chown(folder, **ROOT_MAY_NOT)
+    if OWNER:
+        shutil.chown(folder, OWNER)
     data = f"{folder}/data"
     asked = ["initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run(asked, check=True, capture_output=True, cwd=folder, **ROOT_MAY_NOT)
+    subprocess.run(asked, check=True, capture_output=True, cwd=folder, user=OWNER)
     command = ["postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, **ROOT_MAY_NOT)
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, user=OWNER)
     try:
         assert server.stderr is not None
         while "ready to accept connections" not in (line := server.stderr.readline()):

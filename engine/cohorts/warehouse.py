@@ -161,7 +161,7 @@ def _lines(knowledge: Knowledge, parameters: Mapping[str, Value], dialect: str, 
     for name, value in parameters.items():
         yield f"with the local parameter {name} = {value}, which is not in the source"
     yield _proven(dialect)
-    yield f"Reads the table {PATIENTS}; a cell without a value is NULL, and unknown. Words are text. Its columns:"
+    yield f"Reads the table {PATIENTS}; a cell without a value is NULL, and unknown. Words are text. Columns:"
     for finding in knowledge.findings.values():
         yield f"  {finding.name}: {accepted(finding)}"
     for name in keep:
@@ -174,7 +174,7 @@ def _lines(knowledge: Knowledge, parameters: Mapping[str, Value], dialect: str, 
 def _proven(dialect: str) -> str:
     """Return in words what is known of how an engine answers a query."""
     if dialect in RUN:
-        return f"Tests run it on {RUN[dialect]}: its answers are those of a consultation."
+        return f"Tests run such a query on {RUN[dialect]}: it answers as a consultation does."
     return (
         "Never run in this dialect, but held against its documentation: try it first on cases whose answers you know."
     )
