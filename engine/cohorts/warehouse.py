@@ -44,11 +44,16 @@ def warehouse_query(knowledge: Knowledge, parameters: Mapping[str, Value], diale
 # What is written otherwise. ----------------------------------------------------------------
 
 
+OPPOSITES: Mapping[type, type[exp.Binary]] = {
+    exp.EQ: exp.NEQ, exp.LT: exp.GTE, exp.LTE: exp.GT, exp.GT: exp.LTE, exp.GTE: exp.LT,
+}  # fmt: skip
+
+
 def _shorter(node: exp.Expr) -> exp.Expr:
-    """Return a negation as SQL is commonly written: of NULL just as unknown as before."""
+    """Return a negation as SQL is commonly written, without a NOT that has to bind less than what it negates."""
     inner = node.this if isinstance(node, exp.Not) else None
-    if isinstance(inner, exp.EQ):
-        return exp.NEQ(this=inner.this, expression=inner.expression)
+    if type(inner) in OPPOSITES:
+        return OPPOSITES[type(inner)](this=inner.this, expression=inner.expression)
     if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
         return exp.Is(this=inner.this, expression=exp.Not(this=exp.null()))
     return node
@@ -111,7 +116,7 @@ def _printed(query: exp.Select, dialect: str) -> str:
 
 
 def _named(step: exp.Expr, dialect: str) -> str:
-    return step.args["alias"].sql(dialect, identify=True)
+    return str(step.args["alias"].sql(dialect, identify=True))
 
 
 def _select(select: exp.Select, dialect: str) -> str:
