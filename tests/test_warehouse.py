@@ -141,3 +141,11 @@ def test_above_each_statement_stands_what_it_says(dialect: str) -> None:
         if statement.when is not None:
             assert f"{statement.id}: {' '.join(statement.says.split())}" in read
     assert max(len(line.strip()) for line in text.splitlines() if line.lstrip().startswith("--")) <= WIDTH
+
+
+def test_snowflake_is_given_neither_what_it_lacks_nor_a_rounded_quotient_to_cut_off() -> None:
+    in_force = interpret(BASE.knowledge, {}, {"ideal_weight_formula": Given("devine")}).parameters
+    text = warehouse_query(BASE.knowledge, in_force, "snowflake", ["nr"])
+    assert "TRUNC" not in text
+    assert "% 5080000" in text
+    assert 'COALESCE("GRADED", FALSE)' in text

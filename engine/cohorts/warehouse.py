@@ -52,7 +52,7 @@ OPPOSITES: Mapping[type, type[exp.Binary]] = {
 def _shorter(node: exp.Expr) -> exp.Expr:
     """Return a negation as SQL is commonly written, without a NOT that has to bind less than what it negates."""
     inner = node.this if isinstance(node, exp.Not) else None
-    if type(inner) in OPPOSITES:
+    if isinstance(inner, exp.Binary) and type(inner) in OPPOSITES:
         return OPPOSITES[type(inner)](this=inner.this, expression=inner.expression)
     if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
         return exp.Is(this=inner.this, expression=exp.Not(this=exp.null()))
