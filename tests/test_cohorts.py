@@ -12,13 +12,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.cohorts.runs import Cohort, Sample, judge
 from engine.cohorts.sample import answer_of
-from engine.cohorts.warehouse import DIALECTS, warehouse_query
 from engine.compiler import compile_rules
 from engine.conditions import Judge
 from engine.consultation import consult, evaluate
@@ -208,37 +206,6 @@ def test_an_answer_that_differs_from_a_consultation_is_not_published(tmp_path: P
     with pytest.raises(EngineError, match="is answered otherwise than by a consultation: S18 is"):
         judge(Cohort(path, (), BASE.knowledge, {}), str(tmp_path / "b.parquet"), False, Sample(1000, 1, other))
     assert not (tmp_path / "b.parquet").exists()
-
-
-# Warehouses. -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_rules_print_in_every_dialect_with_a_comment_for_each_statement(dialect: str) -> None:
-    text = warehouse_query(BASE.knowledge, {}, dialect, ["patient"])
-    assert len(sqlglot.parse(text, read=dialect)) == 1
-    for statement in BASE.knowledge.statements.values():
-        if statement.when is not None:
-            assert f"/* {statement.says} */" in text
-
-
-def test_the_rules_for_a_warehouse_answer_as_a_cohort_does(tmp_path: Path) -> None:
-    plain = [case for case in CASES if not case.parameters]
-    path = typed(table(tmp_path / "a.parquet", in_words(case.findings for case in plain), FINDINGS), BASE.knowledge)
-    _, rows = judged(path, BASE.knowledge)
-    with duckdb.connect() as database:
-        database.execute(f"CREATE VIEW patients AS SELECT * FROM '{path}'")
-        cursor = database.execute(warehouse_query(BASE.knowledge, {}, "duckdb", []))
-        names = [one[0] for one in cursor.description]
-        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    for expected, row in zip(rows, found, strict=True):
-        assert {name: row[name] for name in expected if name not in ("doses", "open")} == {
-            name: value for name, value in expected.items() if name not in ("doses", "open")
-        }
-        is_open = [name.removeprefix("open__") for name in row if name.startswith("open__") and row[name]]
-        assert is_open == expected["open"]
-        grams = sorted(dose["total_g"] for dose in expected["doses"] if dose["total_g"] is not None)
-        assert sorted(v for n, v in row.items() if n.endswith("_total_g") and v is not None) == grams
 
 
 # The command. ------------------------------------------------------------------------------

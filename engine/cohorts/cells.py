@@ -100,19 +100,19 @@ def _number(finding: Finding) -> Cell:
     """Return how an exact number is read: it has to be in the range, whole where it must be, and have few decimals."""
     raw = column(finding.name)
     value = exp.cast(raw.copy(), type_of(finding))
-    return Cell(choose((negated(_outside(finding, raw)), value)), every(_is_there(finding), _outside(finding, raw)))
+    fits = _fits(finding, raw)
+    return Cell(choose((fits, value)), every(_is_there(finding), negated(exp.paren(fits))))
 
 
-def _outside(finding: Finding, value: Sql) -> Sql:
-    """Return whether a number is not one that a finding takes."""
-    outside: list[Sql] = []
+def _fits(finding: Finding, value: Sql) -> Sql:
+    """Return whether a number is one that a finding takes."""
+    fits: list[Sql] = []
     if finding.low is not None and finding.high is not None:
         low, high = number(finding.low), number(finding.high)
-        outside.append(negated(exp.Between(this=value.copy(), low=low, high=high)))
+        fits.append(exp.Between(this=value.copy(), low=low, high=high))
     places = 0 if finding.type == "whole number" else 6
     rounded = exp.Round(this=value.copy(), decimals=exp.Literal.number(places))
-    outside.append(exp.NEQ(this=value.copy(), expression=rounded))
-    return exp.paren(some(*outside), copy=False)
+    return every(*fits, exp.EQ(this=value.copy(), expression=rounded))
 
 
 def _number_in_words(finding: Finding) -> Cell:
@@ -123,8 +123,8 @@ def _number_in_words(finding: Finding) -> Cell:
     digits = exp.RegexpExtract(this=folded.copy(), expression=text(f"^{NUMBER.pattern}"), group=exp.Literal.number(0))
     value = exp.cast(digits, "DECIMAL(18, 6)")
     readable = choose((is_number, value))
-    fits = every(negated(unknown(readable)), negated(_outside(finding, readable.copy())))
-    fault = every(_is_there(finding), negated(_one_of(folded.copy(), [*REASONS, ""])), negated(fits.copy()))
+    fits = every(negated(unknown(readable)), _fits(finding, readable))
+    fault = every(_is_there(finding), negated(_one_of(folded.copy(), [*REASONS, ""])), negated(exp.paren(fits)))
     return Cell(choose((fits, exp.cast(readable.copy(), type_of(finding)))), fault)
 
 

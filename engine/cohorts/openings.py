@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sqlglot import exp
+
 from engine import dosing
 from engine.cohorts.truths import Sql, Truths, column, every, some, unknown
 from engine.model import WEIGHTS_BY_BASIS, AnyDose, Condition, DoseTest, Gate, Knowledge, Named, Not, Test, parts
@@ -37,10 +39,10 @@ class Openings:
         for name in self.concepts_from_above():
             paths = self.reached[name]
             if paths:
-                inner = every(unknown(column(name)), some(*(every(*_copied(path)) for path in paths)))
+                inner = every(unknown(column(name)), exp.paren(_any_of(paths), copy=False))
                 self.follow(self.knowledge.concepts[name].when, (inner,))
         self.complete()
-        return {name: some(*(every(*path) for path in paths)) for name, paths in self.found.items() if paths}
+        return {name: _any_of(paths) for name, paths in self.found.items() if paths}
 
     def concepts_from_above(self) -> list[str]:
         """Return the concepts, each after all that rest on it."""
@@ -102,12 +104,18 @@ class Openings:
         """Note what a statement that applies still lacks: a weight, or whether it is fulfilled."""
         for name, statement in self.knowledge.statements.items():
             if statement.fulfilled is not None:
-                asked = (column(name), unknown(self.truths.of(statement.fulfilled)))
+                asked = (column(name).is_(True), unknown(self.truths.of(statement.fulfilled)))
                 self.follow(statement.fulfilled, asked)
             if statement.regimen is not None:
                 weights = WEIGHTS_BY_BASIS[statement.regimen.weight]
                 for weight in weights:
-                    self.lack(weight, (column(name), *(unknown(column(one)) for one in weights)))
+                    self.lack(weight, (column(name).is_(True), *(unknown(column(one)) for one in weights)))
+
+
+def _any_of(paths: Sequence[Path]) -> Sql:
+    """Return that on any of the paths all is so, with nothing said twice."""
+    ways = [every(*dict.fromkeys(_copied(path))) for path in paths]
+    return some(*dict.fromkeys(ways))
 
 
 def _copied(path: Path) -> Path:

@@ -16,6 +16,8 @@ from engine.model import AnyDose, Condition, DoseTest, Finding, Gate, Knowledge,
 
 Sql = exp.Expr
 
+COMPARISONS = (exp.EQ, exp.GTE, exp.GT, exp.LTE, exp.LT)
+
 OPERATORS = {">=": exp.GTE, ">": exp.GT, "<=": exp.LTE, "<": exp.LT}
 
 
@@ -35,7 +37,11 @@ def number(value: Decimal) -> Sql:
 
 
 def unknown(condition: Sql) -> Sql:
-    """Return that a value is NULL."""
+    """Return that a value is NULL, said as simply as can be."""
+    if isinstance(condition, (exp.Paren, exp.Not)):
+        return unknown(condition.this)
+    if isinstance(condition, COMPARISONS) and isinstance(condition.expression, exp.Literal):
+        return unknown(condition.this)  # a constant is never NULL
     whole = condition if isinstance(condition, exp.Column) else exp.paren(condition, copy=False)
     return exp.Is(this=whole, expression=exp.null())
 

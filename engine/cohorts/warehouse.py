@@ -6,7 +6,8 @@ it answers is plain columns: doses and open findings each have their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from textwrap import indent, wrap
 
 from sqlglot import exp
 
@@ -21,6 +22,12 @@ from engine.model import Knowledge, Value
 DIALECTS = ("duckdb", "spark", "postgres", "snowflake", "bigquery")
 """The dialects that rules can be printed in."""
 
+WIDTH = 100
+"""How long a line of a comment may be."""
+
+RUN = {"duckdb": "DuckDB", "postgres": "Postgres 15", "spark": "Apache Spark 4"}
+"""The engines on which a test runs what is printed, and compares it with consultations."""
+
 
 def warehouse_query(knowledge: Knowledge, parameters: Mapping[str, Value], dialect: str, keep: Sequence[str]) -> str:
     """Return the rules as a query in a dialect; ``keep`` names further columns that its rows carry."""
@@ -29,9 +36,104 @@ def warehouse_query(knowledge: Knowledge, parameters: Mapping[str, Value], diale
     doses, comments = _doses(compiled)
     asked = {f"open__{name}": is_open for name, is_open in compiled.open().items()}
     query = compiled.answers(keep, {"status": compiled.status(), **compiled.verdicts(), **doses, **asked}, comments)
-    exact = query.transform(_exact) if dialect == "bigquery" else query
-    body = exact.sql(dialect, pretty=True, identify=True)
-    return f"{_head(knowledge, parameters, keep)}\n{body};\n"
+    told = _rewritten(query, [_shorter, *FITTED.get(dialect, ())])
+    head = "\n".join(_comments(_lines(knowledge, parameters, dialect, keep)))
+    return f"{head}\n{_printed(told, dialect)};\n"
+
+
+# What is written otherwise. ----------------------------------------------------------------
+
+
+OPPOSITES: Mapping[type, type[exp.Binary]] = {
+    exp.EQ: exp.NEQ, exp.LT: exp.GTE, exp.LTE: exp.GT, exp.GT: exp.LTE, exp.GTE: exp.LT,
+}  # fmt: skip
+
+
+def _shorter(node: exp.Expr) -> exp.Expr:
+    """Return a negation as SQL is commonly written, without a NOT that has to bind less than what it negates."""
+    inner = node.this if isinstance(node, exp.Not) else None
+    if isinstance(inner, exp.Binary) and type(inner) in OPPOSITES:
+        return OPPOSITES[type(inner)](this=inner.this, expression=inner.expression)
+    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Null):
+        return exp.Is(this=inner.this, expression=exp.Not(this=exp.null()))
+    return node
+
+
+def _rewritten(query: exp.Select, ways: Sequence[Callable[[exp.Expr], exp.Expr]]) -> exp.Select:
+    """Return a query with every part rewritten in each of the ways, inner parts first."""
+    for rewrite in ways:
+        for node in reversed(list(query.walk())):
+            node.replace(rewrite(node))
+    return query
+
+
+def _for_postgres(node: exp.Expr) -> exp.Expr:
+    """Return the rounding of an exact number: Postgres rounds no binary one to decimals."""
+    if isinstance(node, exp.Round):
+        return exp.Round(this=exp.cast(node.this, "DECIMAL"), decimals=node.args["decimals"])
+    return node
+
+
+def _for_bigquery(node: exp.Expr) -> exp.Expr:
+    """Return a decimal as an exact one: a bare one is a binary number, and NUMERIC ends at nine decimals."""
+    is_decimal = isinstance(node, exp.Literal) and not node.is_string and "." in str(node.this)
+    return exp.cast(exp.Literal.string(node.this), "BIGDECIMAL") if is_decimal else node
+
+
+def _for_snowflake(node: exp.Expr) -> exp.Expr:
+    """Return names as Snowflake stores those without quotes, no IS TRUE, which it lacks, and whole division exactly.
+
+    A quotient of Snowflake is rounded to six decimals, which can lift it to the next whole number.
+    """
+    if isinstance(node, exp.Identifier):
+        return exp.to_identifier(node.name.upper(), quoted=True)
+    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+        is_true = node.expression.this
+        known = exp.func("COALESCE", node.this.unnest(), exp.Boolean(this=not is_true))
+        return known if is_true else exp.not_(known, copy=False)
+    if isinstance(node, exp.IntDiv):
+        whole, divisor = node.this.unnest(), node.expression
+        even = exp.Sub(this=exp.paren(whole), expression=exp.Mod(this=exp.paren(whole), expression=divisor.copy()))
+        return exp.paren(exp.Div(this=exp.paren(even, copy=False), expression=divisor), copy=False)
+    return node
+
+
+FITTED: Mapping[str, Sequence[Callable[[exp.Expr], exp.Expr]]] = {
+    "postgres": [_for_postgres],
+    "bigquery": [_for_bigquery],
+    "snowflake": [_for_snowflake],
+}
+"""What each dialect has to have written otherwise, lest it fail or answer otherwise."""
+
+
+# On paper. ---------------------------------------------------------------------------------
+
+
+def _printed(query: exp.Select, dialect: str) -> str:
+    """Return a query in steps, in which what a column says stands above it."""
+    steps = [f"{_named(step, dialect)} AS (\n{indent(_select(step.this, dialect), '  ')}\n)" for step in query.ctes]
+    return f"WITH {', '.join(steps)}\n{_select(query, dialect)}"
+
+
+def _named(step: exp.Expr, dialect: str) -> str:
+    return str(step.args["alias"].sql(dialect, identify=True))
+
+
+def _select(select: exp.Select, dialect: str) -> str:
+    columns = ",\n".join(_column(one, dialect) for one in select.expressions)
+    return f"SELECT\n{indent(columns, '  ')}\n{select.args['from_'].sql(dialect, identify=True)}"
+
+
+def _column(one: exp.Expr, dialect: str) -> str:
+    said = [f"{one.alias}: {words.strip()}" for words in one.pop_comments() or ()]
+    return "\n".join([*_comments(said), one.sql(dialect, pretty=True, identify=True)])
+
+
+def _comments(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines as comments, none too long to read."""
+    for line in lines:
+        deep = " " * (len(line) - len(line.lstrip()))
+        yield from wrap(line.strip(), WIDTH, initial_indent=f"-- {deep}", subsequent_indent=f"--   {deep}")
 
 
 def _doses(compiled: Compiled) -> tuple[Columns, dict[str, str]]:
@@ -49,33 +151,35 @@ def _doses(compiled: Compiled) -> tuple[Columns, dict[str, str]]:
 def _said(slot: Slot, part: str) -> str:
     amount = "grams of the course" if part == "total_g" else "grams a day"
     of = "" if slot.of is None else f", for {slot.of} above the limit, read of {_reading(slot)}"
-    return f"{slot.statement}{of}: {amount} at {plain(slot.g_per_kg)} g/kg by {slot.basis.name} weight"
+    return f"{amount} at {plain(slot.g_per_kg)} g/kg by {slot.basis.name} weight{of}"
 
 
 def _reading(slot: Slot) -> str:
     return "the course" if slot.reading == "total" else "one day"
 
 
-def _exact(node: exp.Expr) -> exp.Expr:
-    """Return a decimal as an exact one, where a bare decimal would be a binary number."""
-    is_decimal = isinstance(node, exp.Literal) and not node.is_string and "." in str(node.this)
-    return exp.cast(exp.Literal.string(node.this), "NUMERIC") if is_decimal else node
-
-
-def _head(knowledge: Knowledge, parameters: Mapping[str, Value], keep: Sequence[str]) -> str:
-    return "\n".join(f"-- {line}" for line in _lines(knowledge, parameters, keep))
-
-
-def _lines(knowledge: Knowledge, parameters: Mapping[str, Value], keep: Sequence[str]) -> Iterator[str]:
+def _lines(knowledge: Knowledge, parameters: Mapping[str, Value], dialect: str, keep: Sequence[str]) -> Iterator[str]:
     guideline = knowledge.guideline
     yield f"{guideline.title}, edition {guideline.edition}; knowledge {knowledge.digest}"
     for layer in knowledge.layers:
         yield f"with the layer {layer.id}: {layer.title}, edition {layer.edition}"
     for name, value in parameters.items():
         yield f"with the local parameter {name} = {value}, which is not in the source"
-    yield f"Reads the table {PATIENTS}; a cell without a value is NULL, and unknown. Its columns:"
+    yield _proven(dialect)
+    yield f"Reads the table {PATIENTS}; a cell without a value is NULL, and unknown. Words are text. Columns:"
     for finding in knowledge.findings.values():
         yield f"  {finding.name}: {accepted(finding)}"
     for name in keep:
         yield f"  {name}: kept as it is"
+    if dialect == "snowflake":
+        yield "Names are in capitals, as Snowflake stores a name that was written without quotes."
     yield "Cells that say anything else are taken as unknown, and no row is refused: check the table first."
+
+
+def _proven(dialect: str) -> str:
+    """Return in words what is known of how an engine answers a query."""
+    if dialect in RUN:
+        return f"Tests run such a query on {RUN[dialect]}: it answers as a consultation does."
+    return (
+        "Never run in this dialect, but held against its documentation: try it first on cases whose answers you know."
+    )
