@@ -111,7 +111,11 @@ FITTED: Mapping[str, Sequence[Callable[[exp.Expr], exp.Expr]]] = {
 
 def _printed(query: exp.Select, dialect: str) -> str:
     """Return a query in steps, in which what a column says stands above it."""
-    steps = [f"{_named(step, dialect)} AS (\n{indent(_select(step.this, dialect), '  ')}\n)" for step in query.ctes]
+    # Without a fence the planner of Postgres writes each rule into all that rest on it, beyond any memory.
+    fence = "MATERIALIZED " if dialect == "postgres" else ""
+    steps = [
+        f"{_named(step, dialect)} AS {fence}(\n{indent(_select(step.this, dialect), '  ')}\n)" for step in query.ctes
+    ]
     return f"WITH {', '.join(steps)}\n{_select(query, dialect)}"
 
 
@@ -181,5 +185,6 @@ def _proven(dialect: str) -> str:
     if dialect in RUN:
         return f"Tests run such a query on {RUN[dialect]}: it answers as a consultation does."
     return (
-        "Never run in this dialect, but held against its documentation: try it first on cases whose answers you know."
+        "Never run on an engine of this dialect: its text was only read back by a parser. Try it first on cases whose"
+        " answers you know."
     )
