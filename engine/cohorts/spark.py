@@ -77,20 +77,25 @@ def judge_on_spark(
     """
     _require_parquet(out)
     beside = require_new(rejected_path(require_new(out)))
-    with writing_new_folder(out) as (path, folder), told(cohort.path), opened(master) as session:
-        with runs.opened(folder.parent) as database, runs.told(database, cohort.path, progress):
-            with watched(session, progress):
-                table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
-                compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-                notes = folder.with_name(REJECTED)
-                rejected = reject(session, database, compiled, strict, table, notes)
-                if rejected:
-                    _leave_out(session, notes)
-                session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
-                judged, rows = _sampled(session, database, table, folder, sample)
-            require_alike(sample.base, cohort.parameters, rows)
+    with (
+        writing_new_folder(out) as (path, folder),
+        told(cohort.path),
+        opened(master) as session,
+        runs.opened(folder.parent) as database,
+        runs.told(database, cohort.path, progress),
+    ):
+        with watched(session, progress):
+            table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
+            compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
+            notes = folder.with_name(REJECTED)
+            rejected = reject(session, database, compiled, strict, table, notes)
             if rejected:
-                runs.list_rejected(database, beside)
+                _leave_out(session, notes)
+            session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
+            judged, rows = _sampled(session, database, table, folder, sample)
+        require_alike(sample.base, cohort.parameters, rows)
+        if rejected:
+            runs.list_rejected(database, beside)
     return Result(judged, rejected, table.kept, path, beside if rejected else None)
 
 
@@ -143,7 +148,21 @@ def start(master: str) -> SparkSession:
         found = f"Apache Spark needs Java, and there is none{f' in JAVA_HOME, {home}' if home else ''}"
         remedy = "Install it, 17 or later (on Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME."
         raise InputError([Fault(found, remedy)])
-    return SparkSession.builder.master(master).appName("ivig-mg").config(map=STARTED).getOrCreate()
+    with silenced():
+        return SparkSession.builder.master(master).appName("ivig-mg").config(map=STARTED).getOrCreate()
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Let no program that is started meanwhile write to the terminal; what Spark has to say is raised."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager
