@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,7 +29,7 @@ from engine.loading import SHIPPED, load
 from engine.model import Knowledge
 from tests import sparks
 from tests.cohorts import by_parameters, in_words, judged, rejected, table, typed
-from tests.conftest import BASE, CASES
+from tests.conftest import BASE, CASES, ROOT
 from tests.random_knowledge import knowledge_bases, patients
 
 if TYPE_CHECKING:
@@ -166,11 +168,11 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("form", FORMS[:2])
 def test_rows_keep_their_order_and_their_numbers_over_many_pieces(tmp_path: Path, form: str) -> None:
     words = ["yes", "no", "perhaps", "pending"]
-    rows = [{"nr": f"{place}", "diagnosis": "myasthenia_gravis", "sepsis": words[place % 4]} for place in range(3000)]
+    rows = [{"nr": f"{place}", "diagnosis": "myasthenia_gravis", "sepsis": words[place % 4]} for place in range(4000)]
     result, found = on_spark(table(tmp_path / f"a.{form}", rows, ["nr", "diagnosis", "sepsis"]))
     assert len(list(result.path.glob("part-*"))) > 5
-    assert [row["nr"] for row in found] == [str(place) for place in range(3000) if place % 4 != 2]
-    assert list(rejected(result)) == list(range(3, 3001, 4))
+    assert [row["nr"] for row in found] == [str(place) for place in range(4000) if place % 4 != 2]
+    assert list(rejected(result)) == list(range(3, 4001, 4))
 
 
 @slow
@@ -199,8 +201,7 @@ def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
 
 
 @slow
-def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.cohorts.frames.LINES", 1)
+def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [
         '{"nr": 1.50, "diagnosis": "ot\\u0068er"}',
@@ -252,6 +253,22 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         on_spark(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@slow
+def test_the_command_says_that_it_was_interrupted_and_no_more(tmp_path: Path) -> None:
+    table(tmp_path / "a.jsonl", [{"diagnosis": "other"}] * 1000, FINDINGS)
+    command = [sys.executable, "-m", "cli", "cohort", "a.jsonl", "--out", "b.parquet", "--engine", "spark"]
+    paths = os.pathsep.join([str(ROOT), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".b.parquet.*/unfinished")):
+        time.sleep(0.02)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "\nInterrupted. Nothing was written; run it again.\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]
 
 
 # Not to be done. ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@ table that it was read in: nothing is sorted, and nothing sent from one machine 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import threading
@@ -148,8 +149,14 @@ def start(master: str) -> SparkSession:
         found = f"Apache Spark needs Java, and there is none{f' in JAVA_HOME, {home}' if home else ''}"
         remedy = "Install it, 17 or later (on Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME."
         raise InputError([Fault(found, remedy)])
+    logging.getLogger().addFilter(_is_of_others)
     with silenced():
         return SparkSession.builder.master(master).appName("ivig-mg").config(map=STARTED).getOrCreate()
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Return whether a record is not py4j's, which logs Ctrl-C with tracebacks, besides raising it."""
+    return Path(record.pathname).parent.name != "py4j"
 
 
 @contextmanager
