@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,22 @@ from engine.cohorts.runs import Cohort, Result, Sample, judge
 from engine.compiler import compile_rules
 from engine.findings import Given, interpret
 from engine.model import Knowledge
+from tests.conftest import CASES
 
 Words = Mapping[str, str]
+
+
+def in_words(rows: Iterable[Mapping[str, Given]]) -> list[dict[str, str]]:
+    """Return what is given of patients as rows of words."""
+    return [{name: word.text for name, word in row.items()} for row in rows]
+
+
+def by_parameters() -> dict[str, list[int]]:
+    """Return the places of the worked cases, those together that set the same local parameters."""
+    groups: dict[str, list[int]] = {}
+    for place, case in enumerate(CASES):
+        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
+    return groups
 
 
 def table(path: Path, rows: Sequence[Words], columns: Sequence[str]) -> Path:

@@ -6,9 +6,11 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from engine.cases import Case, load_cases
 from engine.compiler import RuleBase, compile_rules
@@ -63,3 +65,16 @@ def consult_mg(base: RuleBase) -> Consult:
 settings.register_profile("suite", deadline=None, max_examples=60)
 settings.register_profile("campaign", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give tests to any process one by one, but those of Apache Spark to one process, which starts one Spark."""
+
+    def together(name: str) -> str:
+        file = name.split("::")[0]
+        return file if file == "tests/test_spark.py" else name
+
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = together
+    return scheduler

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -24,24 +23,12 @@ from engine.errors import EngineError, InputError
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
-from tests.cohorts import judged, rejected, table, typed
+from tests.cohorts import by_parameters, in_words, judged, rejected, table, typed
 from tests.conftest import BASE, CASES, ROOT
 from tests.random_knowledge import knowledge_bases, patients
 
 LAYER = SHIPPED / "layers" / "product_label"
 FINDINGS = list(BASE.knowledge.findings)
-
-
-def in_words(rows: Iterable[Mapping[str, Given]]) -> list[dict[str, str]]:
-    return [{name: word.text for name, word in row.items()} for row in rows]
-
-
-def by_parameters() -> dict[str, list[int]]:
-    """The places of the worked cases, those together that set the same local parameters."""
-    groups: dict[str, list[int]] = {}
-    for place, case in enumerate(CASES):
-        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
-    return groups
 
 
 # Equal. ------------------------------------------------------------------------------------

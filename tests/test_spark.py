@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,23 +27,19 @@ from engine.errors import EngineError, InputError
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
-from tests.cohorts import judged, rejected, table, typed
-from tests.conftest import BASE, CASES
+from tests import sparks
+from tests.cohorts import by_parameters, in_words, judged, rejected, table, typed
+from tests.conftest import BASE, CASES, ROOT
 from tests.random_knowledge import knowledge_bases, patients
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-if os.environ.get("IVIG_SPARK") != "all":
-    pytest.skip("Apache Spark takes minutes: IVIG_SPARK=all runs its tests", allow_module_level=True)
-pytest.importorskip("pyspark", reason="Apache Spark is not installed: pip install --editable '.[spark]'")
-if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-    pytest.skip("Apache Spark needs Java: apt-get install openjdk-17-jre-headless", allow_module_level=True)
-
-from engine.cohorts import spark
+EVERYTHING = os.environ.get("IVIG_SPARK") == "all"
+slow = pytest.mark.skipif(not EVERYTHING, reason="Apache Spark takes its time: IVIG_SPARK=all runs this test too")
 
 FINDINGS = list(BASE.knowledge.findings)
-FORMS = ("csv", "jsonl", "parquet")
+FORMS = ("jsonl", pytest.param("csv", marks=slow), pytest.param("parquet", marks=slow))
 SMALL = {"spark.sql.files.maxPartitionBytes": "20000", "spark.sql.files.openCostInBytes": "0"}
 """What has Spark cut a small file into pieces."""
 
@@ -49,10 +47,7 @@ SMALL = {"spark.sql.files.maxPartitionBytes": "20000", "spark.sql.files.openCost
 @pytest.fixture(scope="module", autouse=True)
 def session() -> Iterator[SparkSession]:
     """One Spark for all tests: it takes long to start."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(spark.STARTED, "spark.sql.shuffle.partitions", "2")
-        patch.setitem(spark.STARTED, "spark.sql.codegen.factoryMode", "NO_CODEGEN")  # not worth it for few
-        started = spark.start("local[2]")
+    started = sparks.start()
     yield started
     started.stop()
 
@@ -66,6 +61,8 @@ def on_spark(
     base: RuleBase | None = None,
 ) -> tuple[Result, list[dict[str, Any]]]:
     """Judge a table on Spark, and return what came of it and its rows."""
+    from engine.cohorts import spark
+
     in_force = interpret(knowledge, {}, parameters or {}).parameters
     out = path.with_name(f"{path.stem}.spark.parquet")
     shutil.rmtree(out, ignore_errors=True)
@@ -88,20 +85,18 @@ def types_of(path: str) -> list[tuple[str, str]]:
         return [(row[0], "VARCHAR" if row[1].startswith("ENUM") else row[1]) for row in described]
 
 
-def in_words(rows: Sequence[Mapping[str, Given]]) -> list[dict[str, str]]:
-    return [{name: word.text for name, word in row.items()} for row in rows]
-
-
 # Equal. ------------------------------------------------------------------------------------
 
 
-def test_every_worked_case_is_answered_as_by_duckdb_and_by_a_consultation(tmp_path: Path) -> None:
-    groups: dict[str, list[int]] = {}
-    for place, case in enumerate(CASES):
-        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
-    for number, places in enumerate(groups.values()):
+def test_the_worked_cases_are_answered_as_by_duckdb_and_by_a_consultation(tmp_path: Path) -> None:
+    groups = sorted(by_parameters().values(), key=len, reverse=True)
+    for number, places in enumerate(groups if EVERYTHING else groups[:1]):
         cases = [CASES[place] for place in places]
-        path = table(tmp_path / f"{number}.{FORMS[number % 3]}", in_words([case.findings for case in cases]), FINDINGS)
+        path = table(
+            tmp_path / f"{number}.{('parquet', 'csv', 'jsonl')[number % 3]}",
+            in_words([case.findings for case in cases]),
+            FINDINGS,
+        )
         result, rows = on_spark(path, BASE.knowledge, cases[0].parameters)
         assert (result.judged, result.rejected) == (len(cases), 0)
         assert rows == judged(path, BASE.knowledge, cases[0].parameters)[1]
@@ -109,6 +104,7 @@ def test_every_worked_case_is_answered_as_by_duckdb_and_by_a_consultation(tmp_pa
             assert row == answer_of(consult(BASE, interpret(BASE.knowledge, case.findings, case.parameters))), case.name
 
 
+@slow
 def test_its_columns_have_the_types_that_duckdb_gives_them(tmp_path: Path) -> None:
     path = table(tmp_path / "a.parquet", in_words([CASES[0].findings]), FINDINGS)
     ours, theirs = on_spark(path)[0], judged(path, BASE.knowledge)[0]
@@ -117,7 +113,7 @@ def test_its_columns_have_the_types_that_duckdb_gives_them(tmp_path: Path) -> No
 
 @settings(
     deadline=None,
-    max_examples=5,
+    max_examples=20 if EVERYTHING else 2,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -159,23 +155,29 @@ def test_the_rows_that_cannot_be_taken_are_those_of_duckdb(tmp_path: Path, form:
     assert answered == others
 
 
-def test_rows_keep_their_order_and_their_numbers_over_many_pieces(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Spark cut small files into pieces."""
+    from engine.cohorts import spark
+
     for name, value in SMALL.items():
         monkeypatch.setitem(spark.SETTINGS, name, value)
+
+
+@pytest.mark.usefixtures("cut")
+@pytest.mark.parametrize("form", FORMS[:2])
+def test_rows_keep_their_order_and_their_numbers_over_many_pieces(tmp_path: Path, form: str) -> None:
     words = ["yes", "no", "perhaps", "pending"]
-    rows = [{"nr": f"{place}", "diagnosis": "myasthenia_gravis", "sepsis": words[place % 4]} for place in range(6000)]
-    for form in ("csv", "jsonl"):
-        result, found = on_spark(table(tmp_path / f"a.{form}", rows, ["nr", "diagnosis", "sepsis"]))
-        assert len(list(result.path.glob("part-*"))) > 5
-        assert [row["nr"] for row in found] == [str(place) for place in range(6000) if place % 4 != 2]
-        assert list(rejected(result)) == list(range(3, 6001, 4))
+    rows = [{"nr": f"{place}", "diagnosis": "myasthenia_gravis", "sepsis": words[place % 4]} for place in range(4000)]
+    result, found = on_spark(table(tmp_path / f"a.{form}", rows, ["nr", "diagnosis", "sepsis"]))
+    assert len(list(result.path.glob("part-*"))) > 5
+    assert [row["nr"] for row in found] == [str(place) for place in range(4000) if place % 4 != 2]
+    assert list(rejected(result)) == list(range(3, 4001, 4))
 
 
-def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in SMALL.items():
-        monkeypatch.setitem(spark.SETTINGS, name, value)
+@slow
+@pytest.mark.usefixtures("cut")
+def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path) -> None:
     path = tmp_path / "a [1].parquet"
     with duckdb.connect() as database:
         cells = "i AS \"nr. `a`\", CASE WHEN i = 30000 THEN 'mg' ELSE 'other' END AS diagnosis"
@@ -186,6 +188,7 @@ def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path, monkeypat
     assert list(rejected(result)) == [30001]
 
 
+@slow
 def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('nr,diagnosis,sepsis\n1,other\n"2\n, ""two""",other,no\n3,other,no,"a,b"\n"",other,yes\n')
@@ -197,14 +200,14 @@ def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
     }
 
 
-def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.cohorts.frames.LINES", 1)
+@slow
+def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [
         '{"nr": 1.50, "diagnosis": "ot\\u0068er"}',
         "[1]",
         "nope",
-        '{"nr": 4, "sepsis": "yes"}',
+        '{"nr": 4, "weight": "70"}',
         "{'nr': 5}",
         '{"nr": "6 \\" 7"}',
         '{"nr": {"b": [1]}}',
@@ -214,12 +217,13 @@ def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path, monkeypatch: pyte
     result, found = on_spark(path)
     assert [row["nr"] for row in found] == ["1.50", '6 " 7', '{"b":[1]}', "12345678901234567890.123456789012345678901"]
     no_object = "this line is no JSON object"
-    assert rejected(result) == {2: no_object, 3: no_object, 4: "unknown column sepsis", 5: no_object}
+    assert rejected(result) == {2: no_object, 3: no_object, 4: "unknown column weight", 5: no_object}
 
 
 # Nothing is left. --------------------------------------------------------------------------
 
 
+@slow
 def test_strict_stops_at_the_first_row_that_cannot_be_taken(tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", BAD, FINDINGS)
     with pytest.raises(InputError, match="row 2: diagnosis: 'mg' is not a value it takes"):
@@ -227,6 +231,7 @@ def test_strict_stops_at_the_first_row_that_cannot_be_taken(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
+@slow
 def test_a_result_that_a_consultation_contradicts_is_not_written(tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", in_words([CASES[0].findings]), FINDINGS)
     other = compile_rules(load(SHIPPED, [SHIPPED / "layers" / "product_label"]))
@@ -235,6 +240,7 @@ def test_a_result_that_a_consultation_contradicts_is_not_written(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
+@slow
 def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", [{"diagnosis": "other"}] * 1000, FINDINGS)
 
@@ -249,23 +255,44 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@slow
+def test_the_command_says_that_it_was_interrupted_and_no_more(tmp_path: Path) -> None:
+    table(tmp_path / "a.jsonl", [{"diagnosis": "other"}] * 1000, FINDINGS)
+    command = [sys.executable, "-m", "cli", "cohort", "a.jsonl", "--out", "b.parquet", "--engine", "spark"]
+    paths = os.pathsep.join([str(ROOT), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".b.parquet.*/unfinished")):
+        time.sleep(0.02)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "\nInterrupted. Nothing was written; run it again.\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]
+
+
 # Not to be done. ---------------------------------------------------------------------------
 
 
 def test_without_java_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
+    from engine.cohorts import spark
+
     with pytest.raises(InputError, match="Apache Spark needs Java, and there is none") as caught:
         spark.start("local[1]")
     assert "apt-get install openjdk-17-jre-headless" in caught.value.faults[0].remedy
 
 
 def test_its_result_ends_in_parquet(tmp_path: Path) -> None:
+    from engine.cohorts import spark
+
     sample = Sample(0, 1, BASE)
     with pytest.raises(InputError, match="Apache Spark writes a folder of Parquet files"):
         spark.judge_on_spark(Cohort(tmp_path / "a.csv", (), BASE.knowledge, {}), str(tmp_path / "b.csv"), False, sample)
 
 
+@slow
 def test_a_file_that_is_no_table_is_told_in_words(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_text("no table")

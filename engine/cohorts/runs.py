@@ -92,15 +92,14 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
         with told(database, cohort.path, progress):
             rejected = reject(database, compiled, strict, table)
             query = _taken(database, compiled, table, rejected)
-            database.execute(f"COPY ({_as_text(query, form)}) TO {_quoted(unfinished)} ({OPTIONS[form]})")
+            database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
             types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
             written = Written(unfinished, form, types)
             judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
             rows = _rows(database, table, written, drawn(sample.count, judged, sample.seed))
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
-            with writing_new(beside) as (_, listed):
-                database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {_quoted(listed)} (FORMAT csv, HEADER)")
+            list_rejected(database, beside)
     return Result(judged, rejected, table.kept, path, beside if rejected else None)
 
 
@@ -113,7 +112,7 @@ def rejected_path(out: Path) -> Path:
 def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a database that puts what does not fit into memory into a folder."""
     with duckdb.connect() as database:
-        database.execute(f"SET temp_directory = {_quoted(folder)}")
+        database.execute(f"SET temp_directory = {quoted(folder)}")
         database.execute("SET enable_progress_bar = true")
         database.execute("SET enable_progress_bar_print = false")
         database.execute(f"CREATE TYPE {VERDICT} AS ENUM ('{APPLIES}', '{RULED_OUT}', '{UNDETERMINED}')")
@@ -151,11 +150,27 @@ def reject(database: duckdb.DuckDBPyConnection, compiled: Compiled, strict: bool
         f"CREATE TEMP TABLE {REJECTED} AS SELECT {ROW} AS row, reason FROM ({query}) WHERE {ROW} NOT IN"
         f" (SELECT {ROW} FROM {MALFORMED}) UNION ALL SELECT {ROW}, reason FROM {MALFORMED}"
     )
+    return count_rejected(database, strict, table)
+
+
+def count_rejected(database: duckdb.DuckDBPyConnection, strict: bool, table: Table) -> int:
+    """Return how many rows cannot be taken.
+
+    Raises:
+        InputError: with ``strict``, when there is one.
+
+    """
     found = database.execute(f"SELECT row, reason FROM {REJECTED} ORDER BY row").fetchone()
     if found is not None and strict:
         place = Place(str(table.path))
         raise InputError([Fault(f"row {found[0]}: {found[1]}", "Mend the row, or leave '--strict' out.", place)])
     return int(database.execute(f"SELECT count(*) FROM {REJECTED}").fetchall()[0][0])
+
+
+def list_rejected(database: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write a file with the rows that cannot be taken, in order."""
+    with writing_new(path) as (_, unfinished):
+        database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {quoted(unfinished)} (FORMAT csv, HEADER)")
 
 
 def answers(compiled: Compiled) -> Columns:
@@ -195,17 +210,17 @@ def _rows(
     """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
     findings = [name for name in table.columns if name not in table.kept]
     cells = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in findings)
-    numbers = _numbers(database, places)
-    given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {_in(numbers)} ORDER BY {ROW}"
+    numbers = numbers_at(database, places)
+    given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {in_places(numbers)} ORDER BY {ROW}"
     names = ", ".join(f'CAST("{name}" AS {type_}) AS "{name}"' for name, type_ in written.readable.items())
-    told = f"SELECT {names} FROM {written.relation} WHERE place IN {_in(places)} ORDER BY place"
+    told = f"SELECT {names} FROM {written.relation} WHERE place IN {in_places(places)} ORDER BY place"
     return {
         row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
         for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
     }
 
 
-def _numbers(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
+def numbers_at(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
     """Return the numbers of the rows at some places among those that were taken."""
     rejected = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
     before = f"(SELECT count(*) FROM ({rejected}) WHERE taken_before < place)"
@@ -213,7 +228,8 @@ def _numbers(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int
     return sorted(row[0] for row in database.execute(query, [places]).fetchall())
 
 
-def _in(places: list[int]) -> str:
+def in_places(places: list[int]) -> str:
+    """Return numbers as SQL has them after IN."""
     return f"({', '.join(map(str, places))})" if places else "(NULL)"
 
 
@@ -227,7 +243,7 @@ class Written(Struct, frozen=True):
     @property
     def relation(self) -> str:
         """The result as a table, its rows counted from 1 as ``place``."""
-        file = _quoted(self.path)
+        file = quoted(self.path)
         if self.form == "parquet":
             return f"(SELECT file_row_number + 1 AS place, * FROM read_parquet({file}, file_row_number = true))"
         if self.form == "csv":
@@ -246,5 +262,6 @@ def sql(query: exp.Select) -> str:
     return query.sql(DUCKDB, identify=True, copy=False)
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """Return a path as DuckDB reads it."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -6,22 +6,23 @@ table that it was read in: nothing is sorted, and nothing sent from one machine 
 
 from __future__ import annotations
 
-import csv
+import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 from sqlglot import exp
 
-from engine.cohorts import lists
+from engine.cohorts import lists, runs
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
@@ -29,7 +30,7 @@ from engine.cohorts.runs import REJECTED, Cohort, Progress, Result, Sample, reje
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import MALFORMED, Table, form_of
 from engine.errors import Fault, InputError, Place
-from engine.files import require_new, writing_new, writing_new_folder
+from engine.files import require_new, writing_new_folder
 
 SPARK = "spark"
 
@@ -46,8 +47,11 @@ STARTED: dict[str, str | bool | int | float | None] = {
 SETTINGS = {
     "spark.sql.ansi.enabled": "true",  # what cannot be computed is an error; NULL would say unknown
     "spark.sql.caseSensitive": "true",
-    "spark.sql.codegen.wholeStage": "false",  # hundreds of columns are more than Java takes in one method
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",  # to compile hundreds of columns takes longer than it saves
+    "spark.sql.codegen.wholeStage": "false",  # and they are more than Java takes in one method
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",  # doses are exact, or there are none
+    "spark.sql.files.maxPartitionBytes": "16MB",  # a piece is some 100,000 rows or more: minutes, not an hour
+    "spark.sql.files.openCostInBytes": "1MB",
     "spark.sql.session.timeZone": "UTC",
 }
 """What is set while a cohort is judged."""
@@ -74,16 +78,25 @@ def judge_on_spark(
     """
     _require_parquet(out)
     beside = require_new(rejected_path(require_new(out)))
-    with writing_new_folder(out) as (path, folder), told(cohort.path), opened(master) as session:
+    with (
+        writing_new_folder(out) as (path, folder),
+        told(cohort.path),
+        opened(master) as session,
+        runs.opened(folder.parent) as database,
+        runs.told(database, cohort.path, progress),
+    ):
         with watched(session, progress):
             table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
             compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-            rejected = reject(session, compiled, strict, table, folder.with_name(REJECTED))
-            _taken(session, compiled, table, rejected).write.parquet(_new(folder))
-            judged, rows = _sampled(session, table, folder, sample, rejected)
+            notes = folder.with_name(REJECTED)
+            rejected = reject(session, database, compiled, strict, table, notes)
+            if rejected:
+                _leave_out(session, notes)
+            session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
+            judged, rows = _sampled(session, database, table, folder, sample)
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
-            _list_rejected(session, beside)
+            runs.list_rejected(database, beside)
     return Result(judged, rejected, table.kept, path, beside if rejected else None)
 
 
@@ -136,7 +149,27 @@ def start(master: str) -> SparkSession:
         found = f"Apache Spark needs Java, and there is none{f' in JAVA_HOME, {home}' if home else ''}"
         remedy = "Install it, 17 or later (on Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME."
         raise InputError([Fault(found, remedy)])
-    return SparkSession.builder.master(master).appName("ivig-mg").config(map=STARTED).getOrCreate()
+    logging.getLogger().addFilter(_is_of_others)
+    with silenced():
+        return SparkSession.builder.master(master).appName("ivig-mg").config(map=STARTED).getOrCreate()
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Return whether a record is not py4j's, which logs Ctrl-C with tracebacks, besides raising it."""
+    return Path(record.pathname).parent.name != "py4j"
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Let no program that is started meanwhile write to the terminal; what Spark has to say is raised."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextmanager
@@ -161,19 +194,20 @@ def watched(session: SparkSession, progress: Progress) -> Iterator[None]:
         teller.join()
 
 
-def reject(session: SparkSession, compiled: Compiled, strict: bool, table: Table, folder: Path) -> int:
+def reject(
+    session: SparkSession,
+    database: duckdb.DuckDBPyConnection,
+    compiled: Compiled,
+    strict: bool,
+    table: Table,
+    folder: Path,
+) -> int:
     """Find the rows that cannot be taken, note them in a folder, and return how many there are."""
     unreadable = f"SELECT {ROW} AS row, reason FROM ({sql(compiled.rejections())})"
     found = session.sql(f"{unreadable} UNION ALL SELECT {ROW}, reason FROM {MALFORMED}")
     found.write.parquet(_new(folder))
-    rejected = session.read.parquet(located(folder))
-    rejected.createOrReplaceTempView(REJECTED)
-    first = rejected.orderBy("row").first() if strict else None
-    if first is not None:
-        place = Place(str(table.path))
-        raise InputError([Fault(f"row {first.row}: {first.reason}", "Mend the row, or leave '--strict' out.", place)])
-    count: int = rejected.count()
-    return count
+    database.execute(f"CREATE TEMP VIEW {REJECTED} AS FROM read_parquet({_listed(_pieces(folder))})")
+    return runs.count_rejected(database, strict, table)
 
 
 def answers(compiled: Compiled) -> Columns:
@@ -197,61 +231,56 @@ def sql(query: exp.Select) -> str:
     return adapted.sql(SPARK, identify=True)
 
 
-def _taken(session: SparkSession, compiled: Compiled, table: Table, rejected: int) -> DataFrame:
-    """Return the answers of all rows that can be taken, in order."""
-    if rejected:
-        every, bad = session.table(PATIENTS), sf.broadcast(session.table(REJECTED))
-        every.join(bad, every[ROW] == bad["row"], "left_anti").createOrReplaceTempView(PATIENTS)
-    return session.sql(sql(compiled.answers(table.kept, answers(compiled))))
+def _leave_out(session: SparkSession, folder: Path) -> None:
+    """Leave out the rows that were noted in a folder."""
+    every, bad = session.table(PATIENTS), sf.broadcast(session.read.parquet(located(folder)).select("row"))
+    every.join(bad, every[ROW] == bad["row"], "left_anti").createOrReplaceTempView(PATIENTS)
 
 
 def _sampled(
-    session: SparkSession, table: Table, folder: Path, sample: Sample, rejected: int
+    session: SparkSession, database: duckdb.DuckDBPyConnection, table: Table, folder: Path, sample: Sample
 ) -> tuple[int, dict[int, tuple[Cells, Mapping[str, Any]]]]:
-    """Return how many rows a result has, and some, by their numbers in the table: their cells, their answers."""
-    written = session.read.parquet(located(folder)).select("*", "_metadata.file_name", "_metadata.row_index")
-    files = [(row[0], row[1]) for row in written.groupBy("file_name").count().orderBy("file_name").collect()]
-    judged = sum(count for _, count in files)
+    """Return how many rows a result has, and some, by their numbers in the table: their cells, their answers.
+
+    DuckDB reads the answers: it looks up a few rows, where Spark would go through all of them.
+    """
+    files = _pieces(folder)
+    counted = f"SELECT file_name, num_rows FROM parquet_file_metadata({_listed(files)})"
+    rows_of = dict(database.execute(counted).fetchall())
+    judged = sum(rows_of.values())
     places = drawn(sample.count, judged, sample.seed)
-    numbers = _numbers(session, places) if rejected else places
+    numbers = runs.numbers_at(database, places)
     findings = [name for name in table.columns if name not in table.kept]
     cells = [cell(name).cast("string").alias(name) for name in findings]
     given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
-    answered = _at(written, files, places)
+    answered = _at(database, [(file, rows_of[str(file)]) for file in files], places)
     return judged, {
-        number: (cells.asDict(), answer.asDict(recursive=True))
-        for number, cells, answer in zip(numbers, given, answered, strict=True)
+        number: (cells.asDict(), answer) for number, cells, answer in zip(numbers, given, answered, strict=True)
     }
 
 
-def _at(written: DataFrame, files: list[tuple[str, int]], places: list[int]) -> list[Row]:
-    """Return the rows at some places, from 1, of files with so many rows each."""
-    wanted, before = sf.lit(False), 0
-    for name, count in files:
+def _at(
+    database: duckdb.DuckDBPyConnection, files: Sequence[tuple[Path, int]], places: Sequence[int]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows at some places, from 1, of files with so many rows each."""
+    before = 0
+    for file, count in files:
         inside = [place - before - 1 for place in places if before < place <= before + count]
-        wanted = (
-            wanted | (sf.col("file_name").eqNullSafe(name) & sf.col("row_index").isin(inside)) if inside else wanted
-        )
+        if inside:
+            rows = f"read_parquet({runs.quoted(file)}, file_row_number = true)"
+            wanted = f"WHERE file_row_number IN {runs.in_places(inside)} ORDER BY file_row_number"
+            found = database.execute(f"SELECT * EXCLUDE (file_row_number) FROM {rows} {wanted}")
+            names = [one[0] for one in found.description]
+            yield from (dict(zip(names, row, strict=True)) for row in found.fetchall())
         before += count
-    found: list[Row] = written.where(wanted).orderBy("file_name", "row_index").drop("file_name", "row_index").collect()
-    return found
 
 
-def _numbers(session: SparkSession, places: list[int]) -> list[int]:
-    """Return the numbers of the rows at some places among those that were taken, in order."""
-    bad = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
-    asked = "SELECT explode(CAST(:places AS ARRAY<BIGINT>)) AS place"
-    query = f"SELECT place + count(taken_before) AS number FROM ({asked}) LEFT JOIN ({bad}) ON taken_before < place"
-    rows = session.sql(f"{query} GROUP BY place ORDER BY number", {"places": sf.lit(places)}).collect()
-    return [row.number for row in rows]
+def _pieces(folder: Path) -> list[Path]:
+    return sorted(folder.absolute().glob("*.parquet"))
 
 
-def _list_rejected(session: SparkSession, path: Path) -> None:
-    """Write a file with the rows that could not be taken, in order."""
-    with writing_new(path) as (_, unfinished), open(unfinished, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["row", "reason"])
-        writer.writerows(session.table(REJECTED).orderBy("row").toLocalIterator())
+def _listed(files: Sequence[Path]) -> str:
+    return f"[{', '.join(map(runs.quoted, files))}]"
 
 
 def _new(folder: Path) -> str:
