@@ -17,10 +17,11 @@ from msgspec import Struct
 from sqlglot import exp
 
 from engine.cohorts import lists
+from engine.cohorts.cells import NUMERIC
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, open_table
+from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, named, open_table, quoted, words_of
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
@@ -92,15 +93,15 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
         with told(database, cohort.path, progress):
             rejected = reject(database, compiled, strict, table)
             query = _taken(database, compiled, table, rejected)
-            database.execute(f"COPY ({_as_text(query, form)}) TO {_quoted(unfinished)} ({OPTIONS[form]})")
+            database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
             types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
-            written = Written(unfinished, form, types)
+            written = Written(unfinished, form, types, table.kept)
             judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
             rows = _rows(database, table, written, drawn(sample.count, judged, sample.seed))
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
             with writing_new(beside) as (_, listed):
-                database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {_quoted(listed)} (FORMAT csv, HEADER)")
+                database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {quoted(listed)} (FORMAT csv, HEADER)")
     return Result(judged, rejected, table.kept, path, beside if rejected else None)
 
 
@@ -113,7 +114,7 @@ def rejected_path(out: Path) -> Path:
 def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a database that puts what does not fit into memory into a folder."""
     with duckdb.connect() as database:
-        database.execute(f"SET temp_directory = {_quoted(folder)}")
+        database.execute(f"SET temp_directory = {quoted(folder)}")
         database.execute("SET enable_progress_bar = true")
         database.execute("SET enable_progress_bar_print = false")
         database.execute(f"CREATE TYPE {VERDICT} AS ENUM ('{APPLIES}', '{RULED_OUT}', '{UNDETERMINED}')")
@@ -194,15 +195,20 @@ def _rows(
 ) -> dict[int, tuple[Cells, Mapping[str, Any]]]:
     """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
     findings = [name for name in table.columns if name not in table.kept]
-    cells = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in findings)
+    cells = ", ".join(_in_words(name, table.holds[name]) for name in findings)
     numbers = _numbers(database, places)
     given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {_in(numbers)} ORDER BY {ROW}"
-    names = ", ".join(f'CAST("{name}" AS {type_}) AS "{name}"' for name, type_ in written.readable.items())
+    names = ", ".join(f"CAST({named(name)} AS {type_}) AS {named(name)}" for name, type_ in written.readable.items())
     told = f"SELECT {names} FROM {written.relation} WHERE place IN {_in(places)} ORDER BY place"
     return {
         row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
         for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
     }
+
+
+def _in_words(name: str, holds: str) -> str:
+    """Return a cell as words; a number with as many decimals as one can have that was taken."""
+    return f"CAST({f'CAST({named(name)} AS DECIMAL(18, 6))' if holds == NUMERIC else named(name)} AS VARCHAR)"
 
 
 def _numbers(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
@@ -218,33 +224,31 @@ def _in(places: list[int]) -> str:
 
 
 class Written(Struct, frozen=True):
-    """A result that was written: its file, its form, and the types of its columns."""
+    """A result that was written: its file, its form, the types of its columns, and those that are kept."""
 
     path: Path
     form: str
     types: Mapping[str, str]
+    kept: tuple[str, ...]
 
     @property
     def relation(self) -> str:
         """The result as a table, its rows counted from 1 as ``place``."""
-        file = _quoted(self.path)
+        file = quoted(self.path)
         if self.form == "parquet":
             return f"(SELECT file_row_number + 1 AS place, * FROM read_parquet({file}, file_row_number = true))"
         if self.form == "csv":
-            return f"(SELECT row_number() OVER () AS place, * FROM read_csv({file}, all_varchar = true))"
-        columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in self.readable.items())
+            return f"(SELECT row_number() OVER () AS place, * FROM {words_of(self.path, self.types)})"
+        columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in self.readable.items())
         return f"(SELECT row_number() OVER () AS place, * FROM read_ndjson({file}, columns = {{{columns}}}))"
 
     @property
     def readable(self) -> Mapping[str, str]:
         """The columns of an answer, with the type that each is read in."""
-        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in self.types.items()}
+        types = {name: type_ for name, type_ in self.types.items() if name not in self.kept}
+        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in types.items()}
 
 
 def sql(query: exp.Select) -> str:
     """Return a query as DuckDB reads it."""
     return query.sql(DUCKDB, identify=True)
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
