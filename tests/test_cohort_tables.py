@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.cohorts.cells import TEXT, cell
 from engine.cohorts.query import ROW
-from engine.cohorts.tables import MALFORMED, open_table
+from engine.cohorts.tables import MALFORMED, cannot_read, open_table, rows_in
 from engine.errors import InputError
 from engine.findings import REASONS, Given, interpret
 from engine.language import choices
@@ -142,3 +142,16 @@ def test_numbers_are_taken_in_any_exact_type_and_truths_are_not_taken_for_words(
         "sepsis: 'true'",
         "age_years: '66.5'",
     ]
+
+
+def test_a_lack_of_room_is_not_taken_for_a_fault_of_the_table() -> None:
+    narrow = duckdb.connect(config={"memory_limit": "5MB", "temp_directory": ""})
+    with narrow as database, pytest.raises(duckdb.OutOfMemoryException) as problem:
+        database.execute("SELECT list(range) FROM range(10000000)")
+    assert "it cannot be judged here: out of memory" in str(cannot_read(Path("a.csv"), problem.value))
+
+
+def test_the_rows_of_a_table_are_counted_without_reading_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sepsis\nyes\nno\n")
+    duckdb.execute(f"COPY (FROM range(7)) TO '{tmp_path}/a.parquet'")
+    assert (rows_in(tmp_path / "a.csv"), rows_in(tmp_path / "a.parquet")) == (3, 7)

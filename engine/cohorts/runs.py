@@ -90,10 +90,13 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
     with writing_new(out) as (path, unfinished), opened(unfinished.parent) as database:
         table = open_table(database, cohort.path, cohort.knowledge, cohort.keep)
         compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-        with told(database, cohort.path, progress):
+        with told(database, cohort.path, progress) as go_on:
+            go_on(0, 0.2)
             rejected = reject(database, compiled, strict, table)
             query = _taken(database, compiled, table, rejected)
+            go_on(0.2, 0.9)
             database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
+            go_on(0.9, 1)
             types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
             written = Written(unfinished, form, types, table.kept)
             judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
@@ -122,18 +125,31 @@ def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def told(database: duckdb.DuckDBPyConnection, path: Path, progress: Progress) -> Iterator[None]:
-    """Tell from time to time how much of a query is done, and what DuckDB says in words."""
+def told(
+    database: duckdb.DuckDBPyConnection, path: Path, progress: Progress
+) -> Iterator[Callable[[float, float], None]]:
+    """Tell from time to time how much is done, and what DuckDB says in words.
+
+    Lends what says from which share to which the next query goes. DuckDB's estimate may go back; what is told does not.
+    """
     is_done = threading.Event()
+    part = 0.0, 0.0
+
+    def go_on(start: float, end: float) -> None:
+        nonlocal part
+        part = start, end
 
     def tell() -> None:
+        furthest = 0.0
         while not is_done.wait(0.2):
-            progress(max(0.0, database.query_progress()) / 100)
+            start, end = part
+            furthest = max(furthest, start + (end - start) * max(0.0, database.query_progress()) / 100)
+            progress(furthest)
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
-        yield
+        yield go_on
     except RuntimeError as problem:
         if "interrupt" in str(problem).lower():  # so DuckDB tells Ctrl-C
             raise KeyboardInterrupt from None

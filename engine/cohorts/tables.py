@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
@@ -113,8 +114,33 @@ def require_file(path: Path) -> None:
         raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
 
 
+def rows_in(path: Path) -> int:
+    """Return about how many rows a table has; no more is known of text than its lines.
+
+    Raises:
+        InputError: when there is no such file, or it does not say in what form it is.
+
+    """
+    form = form_of(path)
+    require_file(path)
+    if form != "parquet":
+        with open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    with duckdb.connect() as database:
+        try:
+            found = database.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(path)})").fetchall()
+        except duckdb.Error as problem:
+            raise cannot_read(path, problem) from None
+    return int(found[0][0])
+
+
 def cannot_read(path: Path, problem: Exception) -> InputError:
-    """Return in words that a table cannot be read."""
+    """Return in words that a table cannot be read, or, where that was it, that there was no room to judge it."""
+    unwritten = re.search(r'Could not write.*"errno":"(\d+)"', str(problem))
+    if unwritten or isinstance(problem, duckdb.OutOfMemoryException):
+        room = os.strerror(int(unwritten[1])) if unwritten else "out of memory, and of room for what does not fit in it"
+        remedy = "Make room for it, or choose another place for the result; nothing was written."
+        return InputError([Fault(f"it cannot be judged here: {room}", remedy, Place(str(path)))])
     said = str(problem).splitlines()[0]
     remedy = WRITTEN.get(FORMS.get(path.suffix.lower(), ""), "Mend the file.")
     return InputError([Fault(f"it cannot be read as a table: {said}", remedy, Place(str(path)))])
@@ -235,13 +261,16 @@ def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     strange = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = 'INVALID ENCODING'").fetchall()
     if strange[0][0] is not None:
         raise cannot_read(table.path, ValueError(f"line {strange[0][0]} is not in UTF-8"))
-    blank = list(_blank_lines(table.path)) if database.execute("FROM reject_errors LIMIT 1").fetchall() else []
+    is_whole = not database.execute("FROM reject_errors LIMIT 1").fetchall()
+    blank = [] if is_whole or len(table.columns) == 1 else list(_blank_lines(table.path))
     number = "line - 1 - (SELECT count(*) FROM (SELECT unnest($1::BIGINT[]) AS blank) WHERE blank < line)"
     database.execute(
         f"CREATE TEMP TABLE {MALFORMED} AS SELECT {number} AS {ROW}, string_agg(error_message, '; ') AS reason"
         " FROM reject_errors GROUP BY line ORDER BY line",
-        [blank if len(table.columns) > 1 else []],
+        [blank],
     )
+    if is_whole:  # DuckDB tells no progress of a query that counts those before
+        return f"(SELECT place AS {ROW}, * FROM ({rows}))"
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
     before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < place)"
     return f"(SELECT place + {before} AS {ROW}, * FROM ({rows}))"
