@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import pexpect
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +31,7 @@ from tests.conftest import BASE, CASES, ROOT
 from tests.random_knowledge import knowledge_bases, patients
 
 LAYER = SHIPPED / "layers" / "product_label"
+KILLS = int(os.environ.get("IVIG_KILLS", "2"))
 FINDINGS = list(BASE.knowledge.findings)
 
 
@@ -210,6 +214,7 @@ def test_the_command_makes_judges_and_says_what_it_did(tmp_path: Path) -> None:
     done = run("s.parquet", "--out", "r.csv", "--check", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "500 patients judged" in done.stdout
+    assert done.stderr == ""
     assert "20 of them, drawn by seed 1, were given a consultation: everything agrees." in done.stdout
     again = run("s.parquet", "--out", "r.csv", cwd=tmp_path)
     assert again.returncode == 1
@@ -218,16 +223,67 @@ def test_the_command_makes_judges_and_says_what_it_did(tmp_path: Path) -> None:
     assert run("--sql", "cobol", cwd=tmp_path).returncode == 2
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    assert run("--synthesise", "400000", "--out", "s.parquet", cwd=tmp_path).returncode == 0
+def started(folder: Path, out: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli", "cohort", "s.parquet", "--out", "r.parquet"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "cli", "cohort", "s.parquet", "--out", out]
+    return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
+    assert run("--synthesise", "300000", "--out", "s.parquet", cwd=tmp_path).returncode == 0
+    process = started(tmp_path, "r.parquet")
     while not list(tmp_path.glob(".r.parquet.*/*")):
         time.sleep(0.02)
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
-    assert "Interrupted. Nothing was written; run it again." in said
+    assert said == "Interrupted. Nothing was written; run it again.\n"
     assert [one.name for one in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_a_killed_run_leaves_a_whole_result_or_none(tmp_path: Path) -> None:
+    count = 20_000
+    assert run("--synthesise", str(count), "--out", "s.parquet", cwd=tmp_path).returncode == 0
+    for number in range(KILLS):
+        process = started(tmp_path, f"{number}.parquet")
+        time.sleep(0.3 + 2.5 * number / KILLS)
+        process.kill()
+        process.communicate(timeout=60)
+        left = {one.name for one in tmp_path.iterdir()} - {"s.parquet"}
+        assert all(name == f"{number}.parquet" or name.startswith(f".{number}.parquet.") for name in left)
+        if f"{number}.parquet" in left:
+            assert duckdb.execute(f"SELECT count(*) FROM '{tmp_path}/{number}.parquet'").fetchall() == [(count,)]
+        for name in left:
+            shutil.rmtree(tmp_path / name) if name.startswith(".") else (tmp_path / name).unlink()
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    assert run("--synthesise", "500", "--out", "s.parquet", cwd=tmp_path).returncode == 0
+    words = f"ulimit -f 50; exec {sys.executable} -m cli cohort s.parquet --out r.csv"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("ivig-mg: s.parquet: it cannot be judged here: File too large\n")
+    assert [one.name for one in tmp_path.iterdir()] == ["s.parquet"]
+
+
+def test_a_terminal_shows_share_rate_and_time_left_in_one_line_that_goes(tmp_path: Path) -> None:
+    assert run("--synthesise", "100000", "--out", "s.parquet", cwd=tmp_path).returncode == 0
+    words = ["-m", "cli", "cohort", "s.parquet", "--out", "r.parquet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    terminal = (24, 80)
+    child = pexpect.spawn(
+        sys.executable, words, encoding="utf-8", timeout=60, cwd=tmp_path, env=environment, dimensions=terminal
+    )
+    bars, _, said = child.read().rpartition("\r" + " " * 79 + "\r")
+    lines = bars.split("\r")[1:]
+    assert lines
+    assert all(len(line) == 79 for line in lines)
+    shares = [int(line[line.index("]") + 1 : line.index("%")]) for line in lines]
+    assert shares == sorted(shares)
+    assert re.fullmatch(r"Judging \[#+-*\] +[0-9]+%  [0-9,]+ rows/s  [0-9]+:[0-9]{2} left *", lines[-1])
+    assert said.startswith("100,000 patients judged in ")

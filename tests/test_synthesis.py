@@ -213,6 +213,13 @@ def test_progress_ends_with_all_patients(tmp_path: Path, knowledge: Knowledge) -
     assert seen == sorted(seen)
 
 
+@pytest.mark.parametrize("name", ["patient", "synthetic"])
+def test_no_finding_takes_the_place_of_a_label(knowledge: Knowledge, name: str) -> None:
+    other = Knowledge(knowledge.guideline, {}, {name: Finding(name, "?", "yes/no")}, {}, {}, {}, {}, {}, {})
+    with pytest.raises(InputError, match=f"a finding is called '{name}', as is a column by which"):
+        query(other, 10, 1)
+
+
 @pytest.mark.parametrize("name", ["patients.xlsx", "patients"])
 def test_an_unknown_form_is_refused(tmp_path: Path, knowledge: Knowledge, name: str) -> None:
     with pytest.raises(

@@ -18,6 +18,9 @@ from engine.model import Finding
 TEXT, NUMERIC, CLEAN, ABSENT = "text", "number", "clean", "absent"
 """What a column holds: words, exact numbers, words that are known to be those of the finding; or there is none."""
 
+BLANKS = r"[\s\p{Z}\x0B\x1C-\x1F\x85]+"
+"""Blanks as `str.split` has them."""
+
 
 class Cell(Struct, frozen=True):
     """How a cell is read: its ``value``, NULL where it states none, and ``fault``, true where it cannot be read."""
@@ -90,9 +93,7 @@ def _one_of(value: Sql, words: list[str]) -> Sql:
 
 def _folded(value: Sql) -> Sql:
     """Return a text without outer blanks, and with one blank for several."""
-    blanks = exp.RegexpReplace(
-        this=value.copy(), expression=text(r"[\s\p{Z}]+"), replacement=text(" "), modifiers=text("g")
-    )
+    blanks = exp.RegexpReplace(this=value.copy(), expression=text(BLANKS), replacement=text(" "), modifiers=text("g"))
     return exp.Trim(this=blanks)
 
 

@@ -17,10 +17,11 @@ from msgspec import Struct
 from sqlglot import exp
 
 from engine.cohorts import lists
+from engine.cohorts.cells import NUMERIC
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, open_table
+from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, named, open_table, quoted, words_of
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
@@ -89,12 +90,15 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
     with writing_new(out) as (path, unfinished), opened(unfinished.parent) as database:
         table = open_table(database, cohort.path, cohort.knowledge, cohort.keep)
         compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-        with told(database, cohort.path, progress):
+        with told(database, cohort.path, progress) as go_on:
+            go_on(0, 0.2)
             rejected = reject(database, compiled, strict, table)
             query = _taken(database, compiled, table, rejected)
+            go_on(0.2, 0.9)
             database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
+            go_on(0.9, 1)
             types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
-            written = Written(unfinished, form, types)
+            written = Written(unfinished, form, types, table.kept)
             judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
             rows = _rows(database, table, written, drawn(sample.count, judged, sample.seed))
         require_alike(sample.base, cohort.parameters, rows)
@@ -120,18 +124,31 @@ def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def told(database: duckdb.DuckDBPyConnection, path: Path, progress: Progress) -> Iterator[None]:
-    """Tell from time to time how much of a query is done, and what DuckDB says in words."""
+def told(
+    database: duckdb.DuckDBPyConnection, path: Path, progress: Progress
+) -> Iterator[Callable[[float, float], None]]:
+    """Tell from time to time how much is done, and what DuckDB says in words.
+
+    Lends what says from which share to which the next query goes. DuckDB's estimate may go back; what is told does not.
+    """
     is_done = threading.Event()
+    part = 0.0, 0.0
+
+    def go_on(start: float, end: float) -> None:
+        nonlocal part
+        part = start, end
 
     def tell() -> None:
+        furthest = 0.0
         while not is_done.wait(0.2):
-            progress(max(0.0, database.query_progress()) / 100)
+            start, end = part
+            furthest = max(furthest, start + (end - start) * max(0.0, database.query_progress()) / 100)
+            progress(furthest)
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()
     try:
-        yield
+        yield go_on
     except RuntimeError as problem:
         if "interrupt" in str(problem).lower():  # so DuckDB tells Ctrl-C
             raise KeyboardInterrupt from None
@@ -209,15 +226,20 @@ def _rows(
 ) -> dict[int, tuple[Cells, Mapping[str, Any]]]:
     """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
     findings = [name for name in table.columns if name not in table.kept]
-    cells = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in findings)
+    cells = ", ".join(_in_words(name, table.holds[name]) for name in findings)
     numbers = numbers_at(database, places)
     given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {in_places(numbers)} ORDER BY {ROW}"
-    names = ", ".join(f'CAST("{name}" AS {type_}) AS "{name}"' for name, type_ in written.readable.items())
+    names = ", ".join(f"CAST({named(name)} AS {type_}) AS {named(name)}" for name, type_ in written.readable.items())
     told = f"SELECT {names} FROM {written.relation} WHERE place IN {in_places(places)} ORDER BY place"
     return {
         row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
         for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
     }
+
+
+def _in_words(name: str, holds: str) -> str:
+    """Return a cell as words; a number with as many decimals as one can have that was taken."""
+    return f"CAST({f'CAST({named(name)} AS DECIMAL(18, 6))' if holds == NUMERIC else named(name)} AS VARCHAR)"
 
 
 def numbers_at(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
@@ -234,11 +256,12 @@ def in_places(places: list[int]) -> str:
 
 
 class Written(Struct, frozen=True):
-    """A result that was written: its file, its form, and the types of its columns."""
+    """A result that was written: its file, its form, the types of its columns, and those that are kept."""
 
     path: Path
     form: str
     types: Mapping[str, str]
+    kept: tuple[str, ...]
 
     @property
     def relation(self) -> str:
@@ -247,21 +270,17 @@ class Written(Struct, frozen=True):
         if self.form == "parquet":
             return f"(SELECT file_row_number + 1 AS place, * FROM read_parquet({file}, file_row_number = true))"
         if self.form == "csv":
-            return f"(SELECT row_number() OVER () AS place, * FROM read_csv({file}, all_varchar = true))"
-        columns = ", ".join(f"'{name}': '{type_}'" for name, type_ in self.readable.items())
+            return f"(SELECT row_number() OVER () AS place, * FROM {words_of(self.path, self.types)})"
+        columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in self.readable.items())
         return f"(SELECT row_number() OVER () AS place, * FROM read_ndjson({file}, columns = {{{columns}}}))"
 
     @property
     def readable(self) -> Mapping[str, str]:
         """The columns of an answer, with the type that each is read in."""
-        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in self.types.items()}
+        types = {name: type_ for name, type_ in self.types.items() if name not in self.kept}
+        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in types.items()}
 
 
 def sql(query: exp.Select) -> str:
     """Return a query as DuckDB reads it."""
     return query.sql(DUCKDB, identify=True, copy=False)
-
-
-def quoted(path: Path) -> str:
-    """Return a path as DuckDB reads it."""
-    return "'" + str(path).replace("'", "''") + "'"

@@ -28,7 +28,7 @@ from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.runs import REJECTED, Cohort, Progress, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, Table, form_of
+from engine.cohorts.tables import MALFORMED, Table, form_of, quoted
 from engine.errors import Fault, InputError, Place
 from engine.files import require_new, writing_new_folder
 
@@ -83,7 +83,7 @@ def judge_on_spark(
         told(cohort.path),
         opened(master) as session,
         runs.opened(folder.parent) as database,
-        runs.told(database, cohort.path, progress),
+        runs.told(database, cohort.path, lambda share: None),
     ):
         with watched(session, progress):
             table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
@@ -267,7 +267,7 @@ def _at(
     for file, count in files:
         inside = [place - before - 1 for place in places if before < place <= before + count]
         if inside:
-            rows = f"read_parquet({runs.quoted(file)}, file_row_number = true)"
+            rows = f"read_parquet({quoted(file)}, file_row_number = true)"
             wanted = f"WHERE file_row_number IN {runs.in_places(inside)} ORDER BY file_row_number"
             found = database.execute(f"SELECT * EXCLUDE (file_row_number) FROM {rows} {wanted}")
             names = [one[0] for one in found.description]
@@ -280,7 +280,7 @@ def _pieces(folder: Path) -> list[Path]:
 
 
 def _listed(files: Sequence[Path]) -> str:
-    return f"[{', '.join(map(runs.quoted, files))}]"
+    return f"[{', '.join(map(quoted, files))}]"
 
 
 def _new(folder: Path) -> str:

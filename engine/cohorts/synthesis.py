@@ -43,6 +43,9 @@ Columns = dict[str, str]
 LABEL = "synthetic"
 """The column that says so of every patient, and the key that says so of a Parquet file."""
 
+PATIENT = "patient"
+"""The column with the name of a patient, which begins so, too."""
+
 NOTICE = "These patients are synthetic: drawn by chance from invented figures. They say nothing of real patients."
 
 MOST = 1_000_000_000
@@ -120,16 +123,30 @@ def _run(database: duckdb.DuckDBPyConnection, statement: str, pulse: Callable[[f
 def query(knowledge: Knowledge, count: int, seed: int) -> str:
     """Return the query whose rows are the patients, in order."""
     findings = knowledge.findings.values()
+    require_labels(knowledge)
     drawn: Columns = {_draw(name): _mixed(seed, name) for name in _names_drawn(knowledge)}
     made = [{name: _value(name, one) for name, one in group.items()} for group in DRAWN]
     true = [{_true(f.name): _applicable(f) for f in group} for group in _by_governors(knowledge.findings)]
     told: Columns = {f.name: _told(f) for f in findings}
     width = max(7, len(str(count)))
-    label: Columns = {"patient": f"'synthetic-' || lpad(CAST(number AS VARCHAR), {width}, '0')", LABEL: "'yes'"}
+    label: Columns = {PATIENT: f"'synthetic-' || lpad(CAST(number AS VARCHAR), {width}, '0')", LABEL: "'yes'"}
     rows = f"(SELECT CAST(range AS UBIGINT) AS number FROM range(1, {count + 1}))"
     for step in (drawn, *made, *true):
         rows = f"(SELECT *, {_listed(step)}\nFROM {rows})"
     return f"SELECT {_listed(label | told)}\nFROM {rows}"
+
+
+def require_labels(knowledge: Knowledge) -> None:
+    """Require that the columns that say so of every patient are no findings.
+
+    Raises:
+        InputError: when a finding has the name of one.
+
+    """
+    taken = [name for name in knowledge.findings if name.lower() in (PATIENT, LABEL)]
+    if taken:
+        found = f"a finding is called '{taken[0]}', as is a column by which each patient is labelled synthetic"
+        raise InputError([Fault(found, "Patients of this knowledge base cannot be synthesised; rename the finding.")])
 
 
 def _listed(columns: Columns) -> str:

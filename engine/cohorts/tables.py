@@ -7,8 +7,10 @@ row at all (a field too many, no JSON, an unknown key) is a fault of that row.
 from __future__ import annotations
 
 import csv
+import json
+import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -22,6 +24,12 @@ from engine.model import Knowledge
 
 FORMS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 """The forms of a table, by the ending of its file."""
+
+WRITTEN = {
+    "csv": "Write it as UTF-8, with commas between the cells and the same end to every line.",
+    "jsonl": "Write it as UTF-8, with one JSON object a line.",
+}
+"""How a table is to be written that cannot be read, by its form."""
 
 EXACT = (
     "TINYINT",
@@ -106,10 +114,36 @@ def require_file(path: Path) -> None:
         raise InputError([Fault(found, "Give the path of a table of patients.", Place(str(path)))])
 
 
+def rows_in(path: Path) -> int:
+    """Return about how many rows a table has; no more is known of text than its lines.
+
+    Raises:
+        InputError: when there is no such file, or it does not say in what form it is.
+
+    """
+    form = form_of(path)
+    require_file(path)
+    if form != "parquet":
+        with open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    with duckdb.connect() as database:
+        try:
+            found = database.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(path)})").fetchall()
+        except duckdb.Error as problem:
+            raise cannot_read(path, problem) from None
+    return int(found[0][0])
+
+
 def cannot_read(path: Path, problem: Exception) -> InputError:
-    """Return in words that a table cannot be read."""
+    """Return in words that a table cannot be read, or, where that was it, that there was no room to judge it."""
+    unwritten = re.search(r'Could not write.*"errno":"(\d+)"', str(problem))
+    if unwritten or isinstance(problem, duckdb.OutOfMemoryException):
+        room = os.strerror(int(unwritten[1])) if unwritten else "out of memory, and of room for what does not fit in it"
+        remedy = "Make room for it, or choose another place for the result; nothing was written."
+        return InputError([Fault(f"it cannot be judged here: {room}", remedy, Place(str(path)))])
     said = str(problem).splitlines()[0]
-    return InputError([Fault(f"it cannot be read as a table: {said}", "Mend the file.", Place(str(path)))])
+    remedy = WRITTEN.get(FORMS.get(path.suffix.lower(), ""), "Mend the file.")
+    return InputError([Fault(f"it cannot be read as a table: {said}", remedy, Place(str(path)))])
 
 
 def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
@@ -117,9 +151,9 @@ def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[s
     if form == "jsonl":
         first = f"SELECT line FROM {_lines(path)} WHERE {IS_OBJECT} LIMIT 1"
         names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
-        return {row[0]: "VARCHAR" for row in names}
+        return _words(path, [row[0] for row in names])
     if form == "csv":
-        return dict.fromkeys(_header(path), "VARCHAR")
+        return _words(path, _header(path))
     return {
         row[0]: row[1]
         for row in database.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {_parquet(path)}").fetchall()
@@ -127,8 +161,29 @@ def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[s
 
 
 def _header(path: Path) -> list[str]:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file), [])
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise cannot_read(path, problem) from None
+    if len(names) == 1 and (parted := re.search("[;\t]", names[0])):
+        found = f"its columns are parted by {'a tab' if parted[0] == chr(9) else 'a semicolon'}, not by a comma"
+        raise InputError([Fault(found, WRITTEN["csv"], Place(str(path)))])
+    return names
+
+
+def _words(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the type of columns of words, once each has a name that no other has; capitals make no difference."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or name.lower() in seen:
+            other = seen.get(name.lower())
+            found = f"there are two columns, '{other}' and '{name}'" if name.strip() else "a column has no name"
+            raise InputError(
+                [Fault(found, "Give each column a name of its own, not in capitals alone.", Place(str(path)))]
+            )
+        seen[name.lower()] = name
+    return dict.fromkeys(seen.values(), "VARCHAR")
 
 
 def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
@@ -186,7 +241,7 @@ def _read(database: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _column(table: Table, name: str) -> str:
-    quoted = _name(name)
+    quoted = named(name)
     if name in table.holds and table.holds[name] == TEXT and table.types[name] != "VARCHAR":
         return f"CAST({quoted} AS VARCHAR) AS {quoted}"
     return quoted
@@ -198,55 +253,82 @@ def _parquet_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
 
 
 def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """Return the rows of a CSV file; the lines that are none are found by reading it once."""
+    """Return the rows of a CSV file; the lines that are none are found by reading it once, every cell."""
     rows = f"SELECT row_number() OVER () AS place, * FROM {_csv(table)}"
-    database.execute(f"SELECT count(*) FROM ({rows})").fetchall()
     database.execute(
-        f"CREATE TEMP TABLE {MALFORMED} AS SELECT line - 1 AS {ROW}, string_agg(error_message, '; ') AS reason"
-        " FROM reject_errors GROUP BY line ORDER BY line"
+        f"SELECT {', '.join(f'count({named(name)})' for name in table.columns)} FROM {_csv(table)}"
+    ).fetchall()
+    strange = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = 'INVALID ENCODING'").fetchall()
+    if strange[0][0] is not None:
+        raise cannot_read(table.path, ValueError(f"line {strange[0][0]} is not in UTF-8"))
+    is_whole = not database.execute("FROM reject_errors LIMIT 1").fetchall()
+    blank = [] if is_whole or len(table.columns) == 1 else list(_blank_lines(table.path))
+    number = "line - 1 - (SELECT count(*) FROM (SELECT unnest($1::BIGINT[]) AS blank) WHERE blank < line)"
+    database.execute(
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {number} AS {ROW}, string_agg(error_message, '; ') AS reason"
+        " FROM reject_errors GROUP BY line ORDER BY line",
+        [blank],
     )
+    if is_whole:  # DuckDB tells no progress of a query that counts those before
+        return f"(SELECT place AS {ROW}, * FROM ({rows}))"
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
     before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < place)"
     return f"(SELECT place + {before} AS {ROW}, * FROM ({rows}))"
 
 
+def _blank_lines(path: Path) -> Iterator[int]:
+    """Yield the numbers of the lines of a CSV file that are blank; what goes over several in quotes is one."""
+    number, within = 0, 0
+    with open(path, "rb") as file:
+        for line in file:
+            number += not within
+            if not within and not line.strip(b"\r\n"):
+                yield number
+            within ^= line.count(b'"') % 2
+
+
 def _json_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     """Return the rows of JSON lines: every value as the words that it is written in."""
     numbered = f"(SELECT row_number() OVER () AS {ROW}, line FROM {_lines(table.path)})"
-    known = ", ".join(_text(name) for name in table.columns)
+    known = ", ".join(quoted(name) for name in table.columns)
     line = f"CASE WHEN {IS_OBJECT} THEN line END"
-    others = f"list_filter(json_keys({line}), lambda key: key NOT IN ({known}))"
+    keys = f"json_keys({line})"
+    others = f"list_filter({keys}, lambda key: key NOT IN ({known}))"
     database.execute(
-        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, CASE WHEN {IS_OBJECT} THEN 'unknown column ' ||"
-        f" array_to_string({others}, ', ') ELSE 'this line is no JSON object' END AS reason FROM {numbered}"
-        f" WHERE len({others}) > 0 IS NOT false"
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, CASE WHEN len({others}) > 0 THEN 'unknown column ' ||"
+        f" array_to_string({others}, ', ') WHEN {IS_OBJECT} THEN 'a key stands in it twice'"
+        f" ELSE 'this line is no JSON object' END AS reason FROM {numbered}"
+        f" WHERE (len({others}) > 0 OR len({keys}) > len(list_distinct({keys}))) IS NOT false"
     )
-    shape = "{" + ", ".join(f'"{name}": "VARCHAR"'.replace("'", "''") for name in table.columns) + "}"
-    return f"(SELECT {ROW}, unnest(json_transform({line}, '{shape}')) FROM {numbered} WHERE {IS_OBJECT})"
+    shape = quoted(json.dumps(dict(table.types), ensure_ascii=False))
+    return f"(SELECT {ROW}, unnest(json_transform({line}, {shape})) FROM {numbered} WHERE {IS_OBJECT})"
 
 
 def _csv(table: Table) -> str:
-    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in table.columns)
-    plain = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', store_rejects = true"
-    return f"read_csv({_quoted(table.path)}, columns = {{{columns}}}, {plain})"
+    return words_of(table.path, table.columns, ", store_rejects = true")
+
+
+def words_of(path: Path, names: Iterable[str], options: str = "") -> str:
+    """Return a CSV file with these columns as a table of words, as SQL."""
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    plain = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({quoted(path)}, columns = {{{columns}}}, {plain}{options})"
 
 
 def _parquet(path: Path) -> str:
-    return f"read_parquet({_quoted(path)}, file_row_number = true)"
+    return f"read_parquet({quoted(path)}, file_row_number = true)"
 
 
 def _lines(path: Path) -> str:
     plain = "header = false, delim = '\\0', quote = '', escape = '', auto_detect = false"
-    return f"read_csv({_quoted(path)}, columns = {{'line': 'VARCHAR'}}, {plain})"
+    return f"read_csv({quoted(path)}, columns = {{'line': 'VARCHAR'}}, {plain})"
 
 
-def _quoted(path: Path) -> str:
-    return _text(str(path))
+def quoted(words: str | Path) -> str:
+    """Return words or a path as a text of SQL."""
+    return "'" + str(words).replace("'", "''") + "'"
 
 
-def _text(words: str) -> str:
-    return "'" + words.replace("'", "''") + "'"
-
-
-def _name(name: str) -> str:
+def named(name: str) -> str:
+    """Return a name as SQL has it, whatever signs are in it."""
     return '"' + name.replace('"', '""') + '"'

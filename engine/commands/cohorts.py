@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,12 +13,18 @@ from typing import Any
 import click
 
 from engine.commands.patients import parameters_of
-from engine.commands.terminal import Settings, needing, print_text
+from engine.commands.terminal import Settings, is_watched, needing, print_text, progress
 
 SEED = 1
 """The seed by which the patients of the check are drawn, and synthetic ones."""
 
 CHECKED = 50
+
+BAR = 24
+"""How many signs long a bar is."""
+
+SAYS_MUCH = 0.02
+"""The share from which on it says how long the rest takes."""
 
 
 @click.command()
@@ -57,6 +64,7 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
     PATIENTS is a Parquet, CSV or JSON lines file with findings as columns; columns of other names are kept. RESULT gets
     one row for each patient, in the same order. Rows that cannot be taken are told in a file beside it.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is unfinished goes as at Ctrl-C
     if asked["dialect"] is not None:
         print_text(_query(settings, asked["dialect"], asked["keep"]))
     elif out is None:
@@ -95,6 +103,7 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
 def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
     with needing("cohort"):
         from engine.cohorts.runs import Cohort, Sample
+        from engine.cohorts.tables import rows_in
     from engine.compiler import compile_rules
     from engine.files import require_new
     from engine.findings import interpret
@@ -107,7 +116,7 @@ def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
     cohort_ = Cohort(patients, asked["keep"], knowledge, parameters)
     sample = Sample(asked["check"], asked["seed"], compile_rules(knowledge))
     start = time.monotonic()
-    with _share("Judging", None) as tell:
+    with _share("Judging", rows_in(patients) if is_watched() else 0) as tell:
         result = _run(cohort_, out, sample, tell, **asked)
     said = _said(result, time.monotonic() - start, **asked)
     if asked["summary"] is not None:
@@ -149,23 +158,21 @@ def _summarised(cohort_: Any, result: Any, name: str) -> str:
 
 
 @contextmanager
-def _share(label: str, count: int | None) -> Iterator[Callable[[float], None]]:
-    """Show on a terminal what share is done, the rate and the time left; end quietly at Ctrl-C."""
-    shown = 1000
-    with click.progressbar(
-        length=shown, label=label, file=sys.stderr, hidden=not sys.stderr.isatty(), show_eta=True
-    ) as bar:
-        done = 0
+def _share(label: str, rows: int) -> Iterator[Callable[[float], None]]:
+    """Show on a terminal what share of so many rows is done; end quietly at Ctrl-C."""
+    start = time.monotonic()
+    try:
+        with progress() as show:
+            yield lambda share: show(_bar(label, share, rows, time.monotonic() - start))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Nothing was written; run it again.", err=True)
+        sys.exit(130)
 
-        def tell(share: float) -> None:
-            nonlocal done
-            now = min(shown, int(share * shown))
-            if now > done:
-                bar.update(now - done)
-                done = now
 
-        try:
-            yield tell
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted. Nothing was written; run it again.", err=True)
-            sys.exit(130)
+def _bar(label: str, share: float, rows: int, seconds: float) -> str:
+    """Return in one line what share is done, how many rows a second that is, and how long the rest takes."""
+    line = f"{label} [{'#' * int(share * BAR):-<{BAR}}] {share:4.0%}"
+    if share < SAYS_MUCH:
+        return line
+    minutes, left = divmod(int(seconds * (1 - share) / share), 60)
+    return f"{line}  {rows * share / seconds:,.0f} rows/s  {minutes}:{left:02} left"

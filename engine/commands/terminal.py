@@ -86,10 +86,15 @@ class NotInstalledError(InputError):
     """A command needs an extra that is not installed."""
 
 
+def is_watched() -> bool:
+    """Whether people see how far some work is."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal how far some work is, in one line that goes when it is done."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_watched():
         yield lambda words: None
         return
     try:

@@ -1,0 +1,157 @@
+"""Tables as they come: odd names, odd cells and odd lines are read as they stand, or refused in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.cohorts.cells import TEXT, cell
+from engine.cohorts.query import ROW
+from engine.cohorts.tables import MALFORMED, cannot_read, open_table, rows_in
+from engine.errors import InputError
+from engine.findings import REASONS, Given, interpret
+from engine.language import choices
+from engine.model import Finding
+from tests.cohorts import judged, rejected
+from tests.conftest import BASE
+
+KINDS = list({(one.type, one.unit): one for one in BASE.knowledge.findings.values()}.values())
+BLANKS = st.text([*filter(str.isspace, map(chr, range(0x3001))), "\0", "\u200b", "\ufeff", "\u00ad"], max_size=2)
+NUMBERS = ("70", "66.0", "0.5", "-0", "000000000070", "1.1234567", "1e1", "٧٠", "７０")
+
+
+def words_like(finding: Finding) -> st.SearchStrategy[str]:
+    """Words that a finding takes, or all but takes."""
+    unit = finding.unit or "x"
+    taken = st.sampled_from([*choices(finding), *REASONS, *NUMBERS, f"70 {unit}", f"70{unit}", f"70 {unit}{unit}"])
+    odd = taken.map(str.upper) | taken.map(lambda word: word.replace("s", "ſ").replace(" ", "\u2003"))
+    return taken | odd | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+
+
+def test_a_cell_is_taken_as_a_consultation_takes_it() -> None:
+    with duckdb.connect() as database:
+
+        @given(st.data())
+        def take(data: st.DataObject) -> None:
+            finding = data.draw(st.sampled_from(KINDS))
+            written = data.draw(st.lists(st.tuples(BLANKS, words_like(finding), BLANKS).map("".join), min_size=1))
+            read = cell(finding, TEXT)
+            assert read.fault is not None
+            found = f"{read.value.sql('duckdb')}, {read.fault.sql('duckdb')}"
+            rows = database.execute(f"SELECT {found} FROM (SELECT unnest($1::VARCHAR[]) AS {finding.name})", [written])
+            for word, (value, is_fault) in zip(written, rows.fetchall(), strict=True):
+                stated = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+                assert (stated, is_fault) == consulted(finding.name, word), word
+
+        take()
+
+
+def consulted(name: str, word: str) -> tuple[object, bool]:
+    """What a consultation takes a cell for, and whether it refuses it."""
+    given_ = {name: Given(word)} if word.strip() else {}
+    try:
+        return interpret(BASE.knowledge, given_).values.get(name), False
+    except InputError:
+        return None, True
+
+
+def read(path: Path) -> tuple[list[tuple[object, ...]], dict[int, str]]:
+    """The rows of a table with their numbers, and the lines that are none."""
+    with duckdb.connect() as database:
+        open_table(database, path, BASE.knowledge)
+        rows = database.execute(f"SELECT {ROW}, * EXCLUDE ({ROW}) FROM patients").fetchall()
+        return rows, dict(database.execute(f"FROM {MALFORMED}").fetchall())
+
+
+# Names. ------------------------------------------------------------------------------------
+
+ODD = ["a;b", 'q"uote', "it's", "naïve", "日本", "{x}", " lead ", "a\nb", "c.d", "$e", "back\\slash"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_columns_keep_their_names_whatever_signs_are_in_them(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "a.parquet"
+    with duckdb.connect() as database:
+        named = ", ".join("'0' AS \"" + name.replace('"', '""') + '"' for name in ODD)
+        database.execute(f"COPY (SELECT 'yes' AS sepsis, {named}) TO '{tmp_path}/a.{form}'")
+        database.execute(f"COPY (SELECT 'yes' AS sepsis, {named}) TO '{path}'")
+    assert read(tmp_path / f"a.{form}")[0][0][1 : len(ODD) + 2] == ("yes", *["0"] * len(ODD))
+    result, _ = judged(path, BASE.knowledge, form=form)
+    assert result.kept == tuple(ODD)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"id,sepsis,id\n", "there are two columns, 'id' and 'id'"),
+        ("a.csv", b"sepsis,Sepsis\n", "there are two columns, 'sepsis' and 'Sepsis'"),
+        ("a.csv", b"id,sepsis,\n", "a column has no name"),
+        ("a.csv", b"id;sepsis\n", "its columns are parted by a semicolon, not by a comma"),
+        ("a.csv", b"id\tsepsis\n", "its columns are parted by a tab, not by a comma"),
+        ("a.csv", b"id,sepsis\n1,yes\r\n2,no\n", "Write it as UTF-8, with commas between the cells and the same end"),
+        ("a.csv", b"sepsis,M\xfcller\n", "it cannot be read as a table: 'utf-8' codec"),
+        ("a.csv", b"sepsis,id\n" + b"yes,1\n" * 5000 + b"no,M\xfcller\n", "line 5002 is not in UTF-8"),
+        ("a.jsonl", b'{"sepsis": "yes", "id": 1, "ID": 2}\n', "there are two columns, 'id' and 'ID'"),
+        ("a.jsonl", b'{"sepsis": "yes"}\n{"sepsis": "\xff"}\n', "Write it as UTF-8, with one JSON object a line."),
+    ],
+)
+def test_a_table_that_can_be_read_in_two_ways_or_none_is_refused(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as problem:
+        read(tmp_path / name)
+    assert said in str(problem.value)
+
+
+# Lines. ------------------------------------------------------------------------------------
+
+
+def test_blank_lines_and_cells_over_several_lines_leave_the_numbers_right(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'\xef\xbb\xbfsepsis,id\r\nyes,"1\r\n\r\n"\r\n\r\n\r\nno,2,3\r\n\r\nno,3\r\nno\r\n')
+    rows, malformed = read(path)
+    assert rows == [(1, "yes", "1\r\n\r\n"), (3, "no", "3")]
+    assert malformed == {2: "Expected Number of Columns: 2 Found: 3", 4: "Expected Number of Columns: 2 Found: 1"}
+
+
+def test_a_line_of_json_that_says_one_thing_twice_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"sepsis": "no"}\n{"sepsis": "yes", "sepsis": "no"}\n')
+    assert read(path)[1] == {2: "a key stands in it twice"}
+
+
+# Types. ------------------------------------------------------------------------------------
+
+
+def test_numbers_are_taken_in_any_exact_type_and_truths_are_not_taken_for_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    cells = "(70.5, 66, NULL), (70.1234567, 66, NULL), (70.5, 66, true), (NULL, 66.5, NULL)"
+    types = "weight::DECIMAL(38, 10) AS actual_weight_kg, age::DOUBLE AS age_years, truth::BOOLEAN AS sepsis"
+    with duckdb.connect() as database:
+        database.execute(f"COPY (SELECT {types} FROM (VALUES {cells}) t(weight, age, truth)) TO '{path}'")
+    result, rows = judged(path, BASE.knowledge)
+    told = rejected(result)
+    assert len(rows) == 1
+    assert [told[number].split(" is ")[0] for number in (2, 3, 4)] == [
+        "actual_weight_kg: '70.1234567000'",
+        "sepsis: 'true'",
+        "age_years: '66.5'",
+    ]
+
+
+def test_a_lack_of_room_is_not_taken_for_a_fault_of_the_table() -> None:
+    narrow = duckdb.connect(config={"memory_limit": "5MB", "temp_directory": ""})
+    with narrow as database, pytest.raises(duckdb.OutOfMemoryException) as problem:
+        database.execute("SELECT list(range) FROM range(10000000)")
+    assert "it cannot be judged here: out of memory" in str(cannot_read(Path("a.csv"), problem.value))
+
+
+def test_the_rows_of_a_table_are_counted_without_reading_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sepsis\nyes\nno\n")
+    duckdb.execute(f"COPY (FROM range(7)) TO '{tmp_path}/a.parquet'")
+    assert (rows_in(tmp_path / "a.csv"), rows_in(tmp_path / "a.parquet")) == (3, 7)
