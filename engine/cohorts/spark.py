@@ -56,9 +56,6 @@ SETTINGS = {
 }
 """What is set while a cohort is judged."""
 
-BLANKS = {r"[\s\p{Z}]+": r"[\t\n\f\r \p{Z}]+"}
-"""The blanks of a cell; to Java ``\\s`` means the vertical tab too, so that a bad row would be taken."""
-
 
 def judge_on_spark(
     cohort: Cohort,
@@ -223,12 +220,8 @@ def answers(compiled: Compiled) -> Columns:
 
 
 def sql(query: exp.Select) -> str:
-    """Return a query as Spark reads it; what sqlglot does not see to itself is adapted here."""
-    adapted = query.copy()
-    for words in list(adapted.find_all(exp.Literal)):
-        if words.is_string and words.this in BLANKS:
-            words.replace(exp.Literal.string(BLANKS[words.this]))
-    return adapted.sql(SPARK, identify=True)
+    """Return a query as Spark reads it."""
+    return query.sql(SPARK, identify=True, copy=False)
 
 
 def _leave_out(session: SparkSession, folder: Path) -> None:
