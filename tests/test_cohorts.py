@@ -223,31 +223,41 @@ def test_the_command_makes_judges_and_says_what_it_did(tmp_path: Path) -> None:
     assert run("--sql", "cobol", cwd=tmp_path).returncode == 2
 
 
-def started(folder: Path, out: str) -> subprocess.Popen[str]:
+def started(folder: Path, table: str, out: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "cli", "cohort", "s.parquet", "--out", out]
+    command = [sys.executable, "-m", "cli", "cohort", table, "--out", out]
     return subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
-    assert run("--synthesise", "300000", "--out", "s.parquet", cwd=tmp_path).returncode == 0
-    process = started(tmp_path, "r.parquet")
-    while not list(tmp_path.glob(".r.parquet.*/*")):
+@pytest.mark.parametrize(
+    ("sent", "name", "begun"),
+    [
+        (signal.SIGINT, "s.parquet", ".r.parquet.*/*"),
+        (signal.SIGTERM, "s.parquet", ".r.parquet.*/*"),
+        (signal.SIGINT, "s.jsonl", ".r.parquet.*"),
+    ],
+    ids=["while it writes", "by another", "while it reads"],
+)
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, sent: signal.Signals, name: str, begun: str) -> None:
+    count = "300000" if name == "s.parquet" else "50000"
+    assert run("--synthesise", count, "--out", name, cwd=tmp_path).returncode == 0
+    process = started(tmp_path, name, "r.parquet")
+    while not list(tmp_path.glob(begun)):
         time.sleep(0.02)
         assert process.poll() is None
+    time.sleep(0.2)
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert said == "Interrupted. Nothing was written; run it again.\n"
-    assert [one.name for one in tmp_path.iterdir()] == ["s.parquet"]
+    assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
 def test_a_killed_run_leaves_a_whole_result_or_none(tmp_path: Path) -> None:
     count = 20_000
     assert run("--synthesise", str(count), "--out", "s.parquet", cwd=tmp_path).returncode == 0
     for number in range(KILLS):
-        process = started(tmp_path, f"{number}.parquet")
+        process = started(tmp_path, "s.parquet", f"{number}.parquet")
         time.sleep(0.3 + 2.5 * number / KILLS)
         process.kill()
         process.communicate(timeout=60)

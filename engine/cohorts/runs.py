@@ -21,7 +21,17 @@ from engine.cohorts.cells import NUMERIC
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, Table, cannot_read, form_of, named, open_table, quoted, words_of
+from engine.cohorts.tables import (
+    MALFORMED,
+    Table,
+    cannot_read,
+    form_of,
+    interruptible,
+    named,
+    open_table,
+    quoted,
+    words_of,
+)
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
@@ -115,7 +125,7 @@ def rejected_path(out: Path) -> Path:
 @contextmanager
 def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a database that puts what does not fit into memory into a folder."""
-    with duckdb.connect() as database:
+    with interruptible(), duckdb.connect() as database:
         database.execute(f"SET temp_directory = {quoted(folder)}")
         database.execute("SET enable_progress_bar = true")
         database.execute("SET enable_progress_bar_print = false")
@@ -149,10 +159,6 @@ def told(
     teller.start()
     try:
         yield go_on
-    except RuntimeError as problem:
-        if "interrupt" in str(problem).lower():  # so DuckDB tells Ctrl-C
-            raise KeyboardInterrupt from None
-        raise
     except duckdb.Error as problem:
         raise cannot_read(path, problem) from None
     finally:

@@ -18,7 +18,7 @@ from engine import __version__
 from engine.cohorts.query import answer_names
 from engine.cohorts.runs import DUCKDB, Cohort
 from engine.cohorts.synthesis import LABEL
-from engine.cohorts.tables import cannot_read, form_of
+from engine.cohorts.tables import cannot_read, form_of, interruptible
 from engine.cohorts.truths import column, text
 from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
 from engine.errors import Fault, InputError, Place, listed
@@ -103,7 +103,7 @@ def summarise(result: Path, cohort: Cohort, rejected: int = 0) -> Summary:
         InputError: when it cannot be read, or is not a result by this knowledge.
 
     """
-    with duckdb.connect() as database:
+    with interruptible(), duckdb.connect() as database:
         try:
             relation = _open(database, result, cohort.knowledge)
             return _Counting(database, relation, cohort.knowledge).summary(_source(result, cohort), rejected)

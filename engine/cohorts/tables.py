@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -126,12 +127,23 @@ def rows_in(path: Path) -> int:
     if form != "parquet":
         with open(path, "rb") as file:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
-    with duckdb.connect() as database:
+    with interruptible(), duckdb.connect() as database:
         try:
             found = database.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(path)})").fetchall()
         except duckdb.Error as problem:
             raise cannot_read(path, problem) from None
     return int(found[0][0])
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be what it is, wherever it comes: DuckDB makes another error of it."""
+    try:
+        yield
+    except RuntimeError as problem:
+        if "interrupt" in str(problem).lower():
+            raise KeyboardInterrupt from None
+        raise
 
 
 def cannot_read(path: Path, problem: Exception) -> InputError:
