@@ -5,7 +5,8 @@
 
 The second judges a cohort of so many rows by the shipped knowledge base. Every figure comes from a process of its own,
 so that its peak memory is its own: the patients are drawn and judged, and all files deleted. Seconds are those of the
-processor, which other work on the machine disturbs least. Preparing (compiling and planning the rules) is timed apart, by a cohort of one row.
+processor, which other work on the machine disturbs least. Preparing (compiling and planning the rules) is timed apart,
+by a cohort of one row.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ def test_no_finding_takes_the_place_of_a_label(knowledge: Knowledge, name: str) 
 @pytest.mark.parametrize("name", ["patients.xlsx", "patients"])
 def test_an_unknown_form_is_refused(tmp_path: Path, knowledge: Knowledge, name: str) -> None:
     with pytest.raises(
-        InputError, match=r"does not say in what form\n    End its name in '.parquet', '.csv' or '.jsonl'"
+        InputError, match=r"does not say in what form it is\n    End its name in .parquet, .csv, .jsonl or .ndjson"
     ):
         synthesise(knowledge, 1, 1, tmp_path / name)
 

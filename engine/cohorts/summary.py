@@ -16,10 +16,9 @@ from msgspec import Struct, to_builtins
 
 from engine import __version__
 from engine.cohorts.query import answer_names
-from engine.cohorts.runs import DUCKDB, Cohort
+from engine.cohorts.runs import Cohort
 from engine.cohorts.synthesis import LABEL
-from engine.cohorts.tables import cannot_read, form_of, interruptible
-from engine.cohorts.truths import column, text
+from engine.cohorts.tables import cannot_read, form_of, interruptible, named, quoted
 from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
 from engine.errors import Fault, InputError, Place, listed
 from engine.language import canonical
@@ -151,7 +150,7 @@ class _Counting:
         """Return the counts of all patients, by what they are called in a summary."""
         is_dosed = " OR ".join(_is(name, APPLIES) for name in self.knowledge.regimens) or "false"
         denied = "('no', 'false', '0', '')"
-        is_synthetic = f"lower(CAST({_name(LABEL)} AS VARCHAR)) NOT IN {denied}" if LABEL in self.columns else "false"
+        is_synthetic = f"lower(CAST({named(LABEL)} AS VARCHAR)) NOT IN {denied}" if LABEL in self.columns else "false"
         asked = {
             "judged": "true",
             "synthetic": is_synthetic,
@@ -170,7 +169,7 @@ class _Counting:
 
     def grams(self, regimens: list[str]) -> dict[str, Grams]:
         """Return the grams of each regimen, and under no name of all."""
-        wanted = {"": "true", **{name: f"dose.statement = {_text(name)}" for name in regimens}}
+        wanted = {"": "true", **{name: f"dose.statement = {quoted(name)}" for name in regimens}}
         totals = ", ".join(f"{_totals(condition)} AS t{number}" for number, condition in enumerate(wanted.values()))
         sums = [
             form.format(f"t{number}")
@@ -207,26 +206,26 @@ def _open(database: duckdb.DuckDBPyConnection, path: Path, knowledge: Knowledge)
     if missing:
         found = f"this is no result by this knowledge: it has no column {listed(missing[:MISSING], 'or')}"
         raise InputError([Fault(found, "Judge the patients again by this knowledge.", Place(str(path)))])
-    read = f"from_json(doses, {_text(DOSES)}) AS doses, from_json(open, '[\"VARCHAR\"]') AS open"
+    read = f"from_json(doses, {quoted(DOSES)}) AS doses, from_json(open, '[\"VARCHAR\"]') AS open"
     lists = "" if form == "parquet" else f" REPLACE ({read})"
     database.execute(f"CREATE TEMP VIEW result AS SELECT *{lists} FROM {relation}")
     return columns
 
 
 def _parquet(path: Path) -> str:
-    return f"read_parquet({_text(str(path / '*.parquet' if path.is_dir() else path))})"
+    return f"read_parquet({quoted(path / '*.parquet' if path.is_dir() else path)})"
 
 
 def _csv(path: Path) -> str:
-    return f"read_csv({_text(str(path))}, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')"
+    return f"read_csv({quoted(path)}, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')"
 
 
 def _json(path: Path) -> str:
     """Return JSON lines as a table: of every column the words, of lists the JSON."""
-    file = _text(str(path))
+    file = quoted(path)
     with duckdb.connect() as database:
         keys = database.execute(f"SELECT unnest(json_keys(json)) FROM (FROM read_ndjson_objects({file}) LIMIT 1)")
-        columns = ", ".join(f"{_text(key)}: 'VARCHAR'" for (key,) in keys.fetchall())
+        columns = ", ".join(f"{quoted(key)}: 'VARCHAR'" for (key,) in keys.fetchall())
     return f"read_ndjson({file}, columns = {{{columns}}})"
 
 
@@ -258,12 +257,4 @@ def _exact(total: Decimal | None) -> Decimal:
 
 
 def _is(name: str, word: str) -> str:
-    return f"{_name(name)} = {_text(word)}"
-
-
-def _name(name: str) -> str:
-    return column(name).sql(DUCKDB)
-
-
-def _text(words: str) -> str:
-    return text(words).sql(DUCKDB)
+    return f"{named(name)} = {quoted(word)}"

@@ -30,7 +30,8 @@ from engine.cohorts.recipe import (
     words,
     yes,
 )
-from engine.errors import Fault, InputError, Place, listed, shortened
+from engine.cohorts.tables import form_of, named, quoted
+from engine.errors import Fault, InputError, Place, shortened
 from engine.files import writing_new
 from engine.language import choices, plain
 from engine.model import Finding, Knowledge, Test
@@ -81,10 +82,10 @@ def synthesise(
     if not 1 <= count <= MOST:
         raise InputError([Fault(f"{count} patients cannot be made", f"Make 1 to {MOST:,} at once.")])
     with writing_new(name) as (path, unfinished), duckdb.connect() as database:
-        database.execute(f"SET temp_directory = {_text(str(unfinished.parent))}")
+        database.execute(f"SET temp_directory = {quoted(unfinished.parent)}")
         if threads is not None:
             database.execute(f"SET threads = {threads}")
-        copy = f"COPY ({query(knowledge, count, seed)}) TO {_text(str(unfinished))} ({options})"
+        copy = f"COPY ({query(knowledge, count, seed)}) TO {quoted(unfinished)} ({options})"
         try:
             _run(database, copy, lambda percent: progress(int(count * percent / 100), count))
         except duckdb.Error as problem:
@@ -96,11 +97,7 @@ def synthesise(
 
 def _options(name: str | Path, seed: int) -> str:
     """Return how a file of that name is to be written."""
-    ending = Path(name).suffix.removeprefix(".").lower()
-    if ending not in OPTIONS:
-        known = listed([f"'.{one}'" for one in OPTIONS], "or")
-        raise InputError([Fault(f"'{name}' does not say in what form", f"End its name in {known}.", Place(str(name)))])
-    return OPTIONS[ending].format(metadata=f"{{{LABEL}: {_text(f'{NOTICE} Seed {seed}.')}}}")
+    return OPTIONS[form_of(name)].format(metadata=f"{{{LABEL}: {quoted(f'{NOTICE} Seed {seed}.')}}}")
 
 
 def _run(database: duckdb.DuckDBPyConnection, statement: str, pulse: Callable[[float], None]) -> None:
@@ -150,7 +147,7 @@ def require_labels(knowledge: Knowledge) -> None:
 
 
 def _listed(columns: Columns) -> str:
-    return ",\n".join(f"{sql} AS {_quoted(name)}" for name, sql in columns.items())
+    return ",\n".join(f"{sql} AS {named(name)}" for name, sql in columns.items())
 
 
 def _names_drawn(knowledge: Knowledge) -> Iterator[str]:
@@ -179,7 +176,7 @@ def _mixed(seed: int, name: str) -> str:
 
 def _value(name: str, drawn: Words | Amount) -> str:
     """Return what a draw comes to."""
-    draw = _quoted(_draw(name))
+    draw = named(_draw(name))
     if isinstance(drawn, Words):
         return _first((when, _word(draw, chances)) for when, chances in drawn.cases)
     thirds = " + ".join(f"(({draw} >> {shift}) & 1023)" for shift in (0, 10, 20))
@@ -193,10 +190,10 @@ def _word(draw: str, chances: Mapping[str, float]) -> str:
     so_far, branches = 0.0, []
     for word, chance in chances.items():
         so_far += chance
-        branches.append(f"WHEN {draw} < {_share(so_far)} THEN {_text(word)}")
+        branches.append(f"WHEN {draw} < {_share(so_far)} THEN {quoted(word)}")
     *first, _ = branches
-    last = f"ELSE {_text(word)} END"
-    return f"CASE {' '.join(first)} {last}" if first else _text(word)
+    last = f"ELSE {quoted(word)} END"
+    return f"CASE {' '.join(first)} {last}" if first else quoted(word)
 
 
 def _by_governors(findings: Mapping[str, Finding]) -> list[list[Finding]]:
@@ -213,13 +210,13 @@ def _by_governors(findings: Mapping[str, Finding]) -> list[list[Finding]]:
 def _applicable(finding: Finding) -> str:
     """Return what is true of a patient; NULL where the finding is not applicable."""
     value = finding.name if _fits(finding) else None
-    true = f"CAST({_quoted(value) if value else _any(finding)} AS {_type(finding)})"
+    true = f"CAST({named(value) if value else _any(finding)} AS {_type(finding)})"
     return true if finding.only_if is None else f"CASE WHEN {_holds(finding.only_if)} THEN {true} END"
 
 
 def _holds(test: Test) -> str:
-    value = plain(test.value) if isinstance(test.value, Decimal) else _text(str(test.value))
-    return f"{_quoted(_true(test.finding))} {'=' if test.operator == 'is' else test.operator} {value}"
+    value = plain(test.value) if isinstance(test.value, Decimal) else quoted(str(test.value))
+    return f"{named(_true(test.finding))} {'=' if test.operator == 'is' else test.operator} {value}"
 
 
 def _fits(finding: Finding) -> bool:
@@ -244,7 +241,7 @@ def _any(finding: Finding) -> str:
     if not finding.is_number:
         return _value(name, words(**dict.fromkeys(finding.choices, 1 / len(finding.choices))))
     low, high = _limits(finding)
-    part = f"CAST({_quoted(_draw(name))} AS DOUBLE) / {_RANGE}"
+    part = f"CAST({named(_draw(name))} AS DOUBLE) / {_RANGE}"
     return f"least(greatest(round({low} + ({high} - ({low})) * {part}, {_decimals(finding)}), {low}), {high})"
 
 
@@ -255,18 +252,18 @@ def _told(finding: Finding) -> str:
     """Return what a cell holds: the truth, a reason for its absence, or nothing."""
     branches: list[str] = []
     if finding.topic in SKIPPED:
-        skipped = _quoted(_draw(f"skipped {finding.topic}"))
+        skipped = named(_draw(f"skipped {finding.topic}"))
         branches += _gap(finding, skipped, SKIPPED[finding.topic], "pending", PENDING.get(finding.topic, 0))
     alone = MISSING.get(finding.name, SELDOM_MISSING) if _fits(finding) else OFTEN_MISSING
-    branches += _gap(finding, _quoted(_draw(f"missing {finding.name}")), alone, "unknown", UNKNOWN)
-    return f"CASE {' '.join(branches)} ELSE {_quoted(_true(finding.name))} END"
+    branches += _gap(finding, named(_draw(f"missing {finding.name}")), alone, "unknown", UNKNOWN)
+    return f"CASE {' '.join(branches)} ELSE {named(_true(finding.name))} END"
 
 
 def _gap(finding: Finding, draw: str, cases: Cases, reason: str, share: float) -> Iterator[str]:
     """Yield when a cell holds no value: first when it holds a reason, which only one of words can."""
     if share and not finding.is_number:
         some = _first((when, f"{draw} < {_share(chance * share)}") for when, chance in cases)
-        yield f"WHEN {some} THEN {_text(reason)}"
+        yield f"WHEN {some} THEN {quoted(reason)}"
     yield f"WHEN {_first((when, f'{draw} < {_share(chance)}') for when, chance in cases)} THEN NULL"
 
 
@@ -314,11 +311,3 @@ def _draw(name: str) -> str:
 
 def _true(name: str) -> str:
     return f"true: {name}"
-
-
-def _text(words_: str) -> str:
-    return "'" + words_.replace("'", "''") + "'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
