@@ -91,7 +91,7 @@ def _where(condition: Sql, items: Sql) -> Sql:
 
 
 def _concatenated(lists: Sequence[Sql]) -> Sql:
-    return exp.ArrayConcat(this=lists[0], expressions=list(lists[1:])) if len(lists) > 1 else lists[0]
+    return exp.Flatten(this=exp.Array(expressions=list(lists))) if len(lists) > 1 else lists[0]
 
 
 def _present(items: Sequence[Sql]) -> Sql:
