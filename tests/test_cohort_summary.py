@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from engine.cohorts.runs import Cohort, Sample, judge
-from engine.cohorts.summary import FORMAT, Grams, Lack, Summary, Verdicts, summarise, summary_data
+from engine.cohorts.summary import FORMAT, Grams, Lack, Summary, Verdicts, read_for_status, summarise, summary_data
 from engine.cohorts.synthesis import LABEL, NOTICE, query
 from engine.compiler import RuleBase, compile_rules
 from engine.consultation import STATUSES, Consultation, consult
@@ -116,12 +116,24 @@ def test_an_open_finding_is_counted_alone_and_with_the_status(
     assert summary.complete == sum(not findings for findings, _ in everywhere)
     assert summary.single == sum(len(findings) == 1 for findings, _ in everywhere)
     assert set(summary.lacks) == set().union(*(findings for findings, _ in everywhere))
+    read = read_for_status(KNOWLEDGE, {})
     for name, lack in summary.lacks.items():
-        holding = [(len(findings) == 1, waits) for findings, waits in everywhere if name in findings]
-        alone = [waits for is_alone, waits in holding if is_alone]
-        assert lack == Lack(len(holding), len(alone), sum(waits for _, waits in holding), sum(alone)), name
+        holding = [findings for findings, _ in everywhere if name in findings]
+        waiting = [findings & read for findings, waits in everywhere if waits and name in findings & read]
+        alone = sum(len(findings) == 1 for findings in holding)
+        assert lack == Lack(len(holding), alone, len(waiting), sum(len(those) == 1 for those in waiting)), name
     assert any(lack.status_only for lack in summary.lacks.values())
     assert [lack.open for lack in summary.lacks.values()] == sorted(o.open for o in summary.lacks.values())[::-1]
+
+
+def test_what_can_settle_a_status_is_read_for_it(consultations: list[Consultation]) -> None:
+    deciding = {*KNOWLEDGE.statements_of("indication"), *KNOWLEDGE.statements_of("role")}
+    undetermined = [one for one in consultations if one.status == "undetermined"]
+    settling = {
+        question.finding for one in undetermined for question in open_questions(one) if deciding & {*question.settles}
+    }
+    assert {"myasthenic_crisis", "grade", "surgery"} <= settling <= read_for_status(KNOWLEDGE, {})
+    assert not {"autonomic_instability", "iga_status", "actual_weight_kg"} & read_for_status(KNOWLEDGE, {})
 
 
 def test_grams_are_the_least_and_the_most_of_each_patient_added_up(

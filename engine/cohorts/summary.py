@@ -15,6 +15,8 @@ import duckdb
 from msgspec import Struct, to_builtins
 
 from engine import __version__
+from engine.cohorts.cells import ABSENT
+from engine.cohorts.patients import Patients
 from engine.cohorts.query import answer_names
 from engine.cohorts.runs import Cohort
 from engine.cohorts.synthesis import LABEL
@@ -22,7 +24,7 @@ from engine.cohorts.tables import cannot_read, form_of, interruptible, named, qu
 from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
 from engine.errors import Fault, InputError, Place, listed
 from engine.language import canonical
-from engine.model import Knowledge, Value, natural
+from engine.model import Condition, Knowledge, Named, Test, Value, natural, parts
 
 FORMAT = "ivig-mg/cohort-summary/1"
 
@@ -50,7 +52,11 @@ class Grams(Struct, frozen=True):
 
 
 class Lack(Struct, frozen=True):
-    """In how many patients a finding is open, and the only one open; the same of those of undetermined status."""
+    """In how many patients a finding is open, and the only one open.
+
+    ``status_open`` counts those whose status is undetermined and can hang on it, ``status_only`` those of them for whom
+    it is the only such finding.
+    """
 
     open: int
     only: int
@@ -105,7 +111,7 @@ def summarise(result: Path, cohort: Cohort, rejected: int = 0) -> Summary:
     with interruptible(), duckdb.connect() as database:
         try:
             relation = _open(database, result, cohort.knowledge)
-            return _Counting(database, relation, cohort.knowledge).summary(_source(result, cohort), rejected)
+            return _Counting(database, relation, cohort).summary(_source(result, cohort), rejected)
         except duckdb.Error as problem:
             raise cannot_read(result, problem) from None
 
@@ -115,13 +121,33 @@ def summary_data(summary: Summary) -> dict[str, Any]:
     return {"format": FORMAT, **to_builtins(summary, builtin_types=(Decimal,))}
 
 
+def read_for_status(knowledge: Knowledge, parameters: Mapping[str, Value]) -> set[str]:
+    """Return the findings that can settle an undetermined status: those that an indication or a role reads."""
+    rules = [*knowledge.statements_of("indication"), *knowledge.statements_of("role")]
+    seen = set(rules)
+    conditions: list[Condition] = [knowledge.guideline.requires, *(knowledge.rules[name] for name in rules)]
+    found: set[str] = set()
+    while conditions:
+        for part in parts(conditions.pop()):
+            if isinstance(part, Test):
+                found.add(part.finding)
+                governor = knowledge.findings[part.finding].only_if
+                conditions += [governor] if governor is not None else []
+            elif isinstance(part, Named) and part.name not in seen:
+                seen.add(part.name)
+                conditions.append(knowledge.rules[part.name])
+    patients = Patients(knowledge, parameters, dict.fromkeys(knowledge.findings, ABSENT))
+    return found.union(*(patients.inputs(name) for target, name in patients.targets.items() if target in found))
+
+
 class _Counting:
     """The counts over one result."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, columns: set[str], knowledge: Knowledge) -> None:
+    def __init__(self, database: duckdb.DuckDBPyConnection, columns: set[str], cohort: Cohort) -> None:
         self.database = database
         self.columns = columns
-        self.knowledge = knowledge
+        self.knowledge = cohort.knowledge
+        self.parameters = cohort.parameters
 
     def summary(self, source: Source, rejected: int) -> Summary:
         knowledge = self.knowledge
@@ -181,11 +207,13 @@ class _Counting:
 
     def lacks(self) -> dict[str, Lack]:
         """Return the findings that are open for somebody, those first that are for most."""
-        is_status = _is("status", UNDETERMINED)
+        read = ", ".join(map(quoted, sorted(read_for_status(self.knowledge, self.parameters))))
+        for_status = f"{_is('status', UNDETERMINED)} AND finding IN ({read})"
         counted = self.database.execute(
-            f"SELECT finding, count(*), {_count('together = 1')}, {_count(is_status)},"
-            f" {_count(f'together = 1 AND {is_status}')}"
-            " FROM (SELECT unnest(open) AS finding, len(open) AS together, status FROM result)"
+            f"SELECT finding, count(*), {_count('together = 1')}, {_count(for_status)},"
+            f" {_count(f'for_status = 1 AND {for_status}')}"
+            " FROM (SELECT unnest(open) AS finding, len(open) AS together,"
+            f" len(list_filter(open, lambda one: one IN ({read}))) AS for_status, status FROM result)"
             " GROUP BY finding ORDER BY 2 DESC, 3 DESC, 1"
         )
         return {name: Lack(*counts) for name, *counts in counted.fetchall()}

@@ -14,7 +14,7 @@ from engine.model import Knowledge
 from engine.rendering.plots import bars, ranges, stacks
 from engine.rendering.report import environment
 from engine.rendering.usage import MOST, says
-from engine.rendering.words import layer_label
+from engine.rendering.words import layer_label, words_of_status
 
 PATIENTS = "patients"
 
@@ -33,6 +33,7 @@ def render_summary(summary: Summary, knowledge: Knowledge) -> str:
             notice=NOTICE,
             most=MOST,
             says=says(knowledge),
+            means=lambda status: words_of_status(status, knowledge).sentence,
             layer=lambda name: layer_label(knowledge, name),
             share=lambda count: share(count, summary.judged),
             parameters=[

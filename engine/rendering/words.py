@@ -89,11 +89,14 @@ _READINGS = {"total": "of the course", "daily": "of one day"}
 
 def status_words(consultation: Consultation) -> StatusWords:
     """Return the status of a consultation in words."""
-    words = _STATUS[consultation.status]
-    sentence = words.sentence
-    if consultation.knowledge.layers:
-        sentence = _WITH_LAYERS.get(consultation.status, sentence)
-    return StatusWords(words.name, words.style, sentence.format(treatment=consultation.knowledge.guideline.treatment))
+    return words_of_status(consultation.status, consultation.knowledge)
+
+
+def words_of_status(status: str, knowledge: Knowledge) -> StatusWords:
+    """Return a status under a knowledge base in words."""
+    words = _STATUS[status]
+    sentence = _WITH_LAYERS.get(status, words.sentence) if knowledge.layers else words.sentence
+    return StatusWords(words.name, words.style, sentence.format(treatment=knowledge.guideline.treatment))
 
 
 def status_name(status: str) -> str:
