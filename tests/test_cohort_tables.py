@@ -155,3 +155,13 @@ def test_the_rows_of_a_table_are_counted_without_reading_it(tmp_path: Path) -> N
     (tmp_path / "a.csv").write_text("sepsis\nyes\nno\n")
     duckdb.execute(f"COPY (FROM range(7)) TO '{tmp_path}/a.parquet'")
     assert (rows_in(tmp_path / "a.csv"), rows_in(tmp_path / "a.parquet")) == (3, 7)
+
+
+def test_a_column_to_be_kept_has_to_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("ward,sepsis\n3,yes\n")
+    with (
+        duckdb.connect() as database,
+        pytest.raises(InputError, match=r"there is no column 'wrd' to be kept\n    Did you mean ward\?"),
+    ):
+        open_table(database, path, BASE.knowledge, ["wrd"])

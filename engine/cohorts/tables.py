@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -208,22 +208,32 @@ def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowled
     kept = tuple(name for name in types if name not in knowledge.findings)
     if form == "jsonl":  # a line leaves out what it does not say
         types = {**types, **dict.fromkeys(knowledge.findings, "VARCHAR")}
-    faults = []
-    for name in kept:
-        alike = _alike(name, knowledge.findings)
-        if alike and name not in keep:
-            found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
-            faults.append(Fault(found, f"Rename it, or keep it as it is: '--keep {name}'.", Place(str(path))))
-        if name.lower() in {one.lower() for one in answer_names(knowledge)} or name.startswith("__"):
-            faults.append(Fault(f"the column '{name}' is named like one of the answer", "Rename it.", Place(str(path))))
-    if len(kept) == len(types):
-        faults.append(
-            Fault("no column of it is a finding", "See 'ivig-mg show findings' for their names.", Place(str(path)))
-        )
+    faults = [Fault(*told, Place(str(path))) for told in _misnamed(kept, types, knowledge, keep)]
     if faults:
         raise InputError(faults)
     holds = {name: _holds(types.get(name), finding.is_number) for name, finding in knowledge.findings.items()}
     return Table(path, form, tuple(types), types, holds, kept)
+
+
+def _misnamed(
+    kept: Sequence[str], types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the names of columns, each with what to do."""
+    answered = {one.lower() for one in answer_names(knowledge)}
+    for name in kept:
+        alike = _alike(name, knowledge.findings)
+        if name.lower() in answered or name.startswith("__"):
+            yield f"the column '{name}' is named like one of the answer", "Rename it."
+        elif alike and name not in keep:
+            found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
+            yield found, f"Rename it, or keep it as it is: '--keep {name}'."
+    for name in keep:
+        if name not in types:
+            close = nearest(name, types)
+            remedy = f"Did you mean {listed(close, 'or')}?" if close else "Leave out '--keep', or mend the name."
+            yield f"there is no column '{name}' to be kept", remedy
+    if len(kept) == len(types):
+        yield "no column of it is a finding", "See 'ivig-mg show findings' for their names."
 
 
 def _alike(name: str, findings: Collection[str]) -> list[str]:

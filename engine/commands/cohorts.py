@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
     one row for each patient, in the same order. Rows that cannot be taken are told in a file beside it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is unfinished goes as at Ctrl-C
+    if asked["dialect"] is not None and (patients, out) != (None, None):
+        raise click.UsageError("'--sql' only prints a query: leave out PATIENTS and '--out'.")
     if asked["dialect"] is not None:
         print_text(_query(settings, asked["dialect"], asked["keep"]))
     elif out is None:
@@ -109,7 +112,9 @@ def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
     from engine.findings import interpret
     from engine.loading import load
 
-    if asked["summary"] is not None:
+    if asked["summary"] is not None:  # what it lacks is told before the judging
+        with needing("audit"):
+            import_module("engine.rendering.cohort")
         require_new(asked["summary"])
     knowledge = load(settings.knowledge, settings.layers)
     parameters = interpret(knowledge, {}, parameters_of(settings)).parameters
