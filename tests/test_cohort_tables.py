@@ -165,3 +165,35 @@ def test_a_column_to_be_kept_has_to_be_there(tmp_path: Path) -> None:
         pytest.raises(InputError, match=r"there is no column 'wrd' to be kept\n    Did you mean ward\?"),
     ):
         open_table(database, path, BASE.knowledge, ["wrd"])
+
+
+def test_a_number_in_json_is_taken_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    numbers = ["70", "69.99999999999999999999", "7e1", "70.500"]
+    lines = [
+        f'{{"nr": {nr}.50, "said": "at \\"9\\" 1, -2", "all": [1, "2"], "actual_weight_kg": {n}}}'
+        for nr, n in enumerate(numbers)
+    ]
+    path.write_text("\n".join(lines))
+    result, rows = judged(path, BASE.knowledge)
+    assert list(rejected(result)) == [2, 3]
+    assert [(row["nr"], row["said"], row["all"]) for row in rows] == [
+        ("0.50", 'at "9" 1, -2', '[1,"2"]'),
+        ("3.50", 'at "9" 1, -2', '[1,"2"]'),
+    ]
+
+
+def test_a_quote_that_is_not_closed_refuses_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('nr,sepsis\n1,yes\n2,"no\n3,yes\n4,no\n')
+    with pytest.raises(InputError, match="line 3 has a quote that is not closed"):
+        judged(path, BASE.knowledge)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_kept_column_may_be_called_place(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("place,sepsis\nVienna,yes\nGraz,perhaps\nLinz,no\n")
+    result, _ = judged(path, BASE.knowledge, form=form)
+    with duckdb.connect() as database:
+        assert database.execute(f"SELECT place FROM '{result.path}'").fetchall() == [("Vienna",), ("Linz",)]

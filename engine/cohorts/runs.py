@@ -23,6 +23,7 @@ from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import (
     MALFORMED,
+    PLACE,
     Table,
     cannot_read,
     form_of,
@@ -236,7 +237,7 @@ def _rows(
     numbers = numbers_at(database, places)
     given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {in_places(numbers)} ORDER BY {ROW}"
     names = ", ".join(f"CAST({named(name)} AS {type_}) AS {named(name)}" for name, type_ in written.readable.items())
-    told = f"SELECT {names} FROM {written.relation} WHERE place IN {in_places(places)} ORDER BY place"
+    told = f"SELECT {names} FROM {written.relation} WHERE {PLACE} IN {in_places(places)} ORDER BY {PLACE}"
     return {
         row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
         for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
@@ -271,14 +272,14 @@ class Written(Struct, frozen=True):
 
     @property
     def relation(self) -> str:
-        """The result as a table, its rows counted from 1 as ``place``."""
+        """The result as a table, its rows counted from 1 as ``__place``."""
         file = quoted(self.path)
         if self.form == "parquet":
-            return f"(SELECT file_row_number + 1 AS place, * FROM read_parquet({file}, file_row_number = true))"
+            return f"(SELECT file_row_number + 1 AS {PLACE}, * FROM read_parquet({file}, file_row_number = true))"
         if self.form == "csv":
-            return f"(SELECT row_number() OVER () AS place, * FROM {words_of(self.path, self.types)})"
+            return f"(SELECT row_number() OVER () AS {PLACE}, * FROM {words_of(self.path, self.types)})"
         columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in self.readable.items())
-        return f"(SELECT row_number() OVER () AS place, * FROM read_ndjson({file}, columns = {{{columns}}}))"
+        return f"(SELECT row_number() OVER () AS {PLACE}, * FROM read_ndjson({file}, columns = {{{columns}}}))"
 
     @property
     def readable(self) -> Mapping[str, str]:

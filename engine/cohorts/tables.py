@@ -52,6 +52,12 @@ CLOSE = 0.8
 IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
 """Whether a line is a JSON object."""
 
+PLACE = "__place"
+"""The column with the place of a row among those that are whole, or that were taken, from 1."""
+
+NUMBERS = r"""((?:[^"0-9-]+|"(?:[^"\\]|\\.)*")*)(-?[0-9][0-9.eE+-]*)"""
+"""A number of a line of JSON, with all that stands before it; DuckDB itself would read it as a binary one."""
+
 MALFORMED = "malformed"
 """The table with the rows that are none: their numbers, and why."""
 
@@ -276,13 +282,11 @@ def _parquet_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
 
 def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     """Return the rows of a CSV file; the lines that are none are found by reading it once, every cell."""
-    rows = f"SELECT row_number() OVER () AS place, * FROM {_csv(table)}"
+    rows = f"SELECT row_number() OVER () AS {PLACE}, * FROM {_csv(table)}"
     database.execute(
         f"SELECT {', '.join(f'count({named(name)})' for name in table.columns)} FROM {_csv(table)}"
     ).fetchall()
-    strange = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = 'INVALID ENCODING'").fetchall()
-    if strange[0][0] is not None:
-        raise cannot_read(table.path, ValueError(f"line {strange[0][0]} is not in UTF-8"))
+    _require_lines(database, table.path)
     is_whole = not database.execute("FROM reject_errors LIMIT 1").fetchall()
     blank = [] if is_whole or len(table.columns) == 1 else list(_blank_lines(table.path))
     number = "line - 1 - (SELECT count(*) FROM (SELECT unnest($1::BIGINT[]) AS blank) WHERE blank < line)"
@@ -292,10 +296,18 @@ def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
         [blank],
     )
     if is_whole:  # DuckDB tells no progress of a query that counts those before
-        return f"(SELECT place AS {ROW}, * FROM ({rows}))"
+        return f"(SELECT {PLACE} AS {ROW}, * FROM ({rows}))"
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
-    before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < place)"
-    return f"(SELECT place + {before} AS {ROW}, * FROM ({rows}))"
+    before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < {PLACE})"
+    return f"(SELECT {PLACE} + {before} AS {ROW}, * FROM ({rows}))"
+
+
+def _require_lines(database: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Require that no line keeps others from being read: such a one takes with it rows that are told nowhere."""
+    for wrong, said in (("INVALID ENCODING", "is not in UTF-8"), ("UNQUOTED VALUE", "has a quote that is not closed")):
+        found = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = ?", [wrong]).fetchall()
+        if found[0][0] is not None:
+            raise cannot_read(path, ValueError(f"line {found[0][0]} {said}"))
 
 
 def _blank_lines(path: Path) -> Iterator[int]:
@@ -322,8 +334,20 @@ def _json_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
         f" ELSE 'this line is no JSON object' END AS reason FROM {numbered}"
         f" WHERE (len({others}) > 0 OR len({keys}) > len(list_distinct({keys}))) IS NOT false"
     )
-    shape = quoted(json.dumps(dict(table.types), ensure_ascii=False))
-    return f"(SELECT {ROW}, unnest(json_transform({line}, {shape})) FROM {numbered} WHERE {IS_OBJECT})"
+    exact = f"left(regexp_replace({line} || '0', {quoted(NUMBERS)}, '\\1\"\\2\"', 'g'), -3)"  # the last number is the 0
+    objects = f"SELECT {ROW}, {_object(exact, table.types)} AS exact, {_object(line, table.types)} AS read"
+    columns = ", ".join(f"{_json_column(name)} AS {named(name)}" for name in table.columns)
+    return f"(SELECT {ROW}, {columns} FROM ({objects} FROM {numbered} WHERE {IS_OBJECT}))"
+
+
+def _object(line: str, types: Mapping[str, str]) -> str:
+    return f"json_transform({line}, {quoted(json.dumps(dict(types), ensure_ascii=False))})"
+
+
+def _json_column(name: str) -> str:
+    """Return the words of a value: a number as it is written, and a list or an object as JSON."""
+    read = f"read[{quoted(name)}]"
+    return f"CASE WHEN left({read}, 1) IN ('[', '{{') THEN {read} ELSE exact[{quoted(name)}] END"
 
 
 def _csv(table: Table) -> str:
