@@ -212,12 +212,17 @@ def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path) -> None:
         '{"nr": "6 \\" 7"}',
         '{"nr": {"b": [1]}}',
         '{"nr": 12345678901234567890.123456789012345678901}',
+        "",
+        '{"nr": 10}',
     ]
     path.write_text("\n".join(lines))
     result, found = on_spark(path)
-    assert [row["nr"] for row in found] == ["1.50", '6 " 7', '{"b":[1]}', "12345678901234567890.123456789012345678901"]
+    exact = "12345678901234567890.123456789012345678901"
+    assert [row["nr"] for row in found] == ["1.50", '6 " 7', '{"b":[1]}', exact, "10"]
     no_object = "this line is no JSON object"
-    assert rejected(result) == {2: no_object, 3: no_object, 4: "unknown column weight", 5: no_object}
+    assert rejected(result) == {2: no_object, 3: no_object, 4: "unknown column weight", 5: no_object, 9: no_object}
+    theirs, others = judged(path, BASE.knowledge)
+    assert (rejected(theirs), others) == (rejected(result), found)
 
 
 # Nothing is left. --------------------------------------------------------------------------

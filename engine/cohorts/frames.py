@@ -124,7 +124,7 @@ def _json_types(session: SparkSession, path: Path) -> dict[str, str]:
 def _json(session: SparkSession, table: Table) -> DataFrame:
     """Return the rows of JSON lines: every value as the words that it is written in."""
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": LINE, "allowSingleQuotes": "false"}
-    lines = _numbered(session.read.text(located(table.path))).where("value <> ''")
+    lines = _numbered(session.read.text(located(table.path)))
     read = lines.select(
         ROW,
         sf.from_json("value", _words(table), options).alias("read"),
