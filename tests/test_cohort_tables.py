@@ -63,7 +63,7 @@ def read(path: Path) -> tuple[list[tuple[object, ...]], dict[int, str]]:
     """The rows of a table with their numbers, and the lines that are none."""
     with duckdb.connect() as database:
         open_table(database, path, BASE.knowledge)
-        rows = database.execute(f"SELECT {ROW}, * EXCLUDE ({ROW}) FROM patients").fetchall()
+        rows = database.execute(f"SELECT {ROW}, * EXCLUDE ({ROW}) FROM patients ORDER BY {ROW}").fetchall()
         return rows, dict(database.execute(f"FROM {MALFORMED}").fetchall())
 
 

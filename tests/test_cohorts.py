@@ -258,10 +258,14 @@ def test_a_killed_run_leaves_a_whole_result_or_none(tmp_path: Path) -> None:
     assert run("--synthesise", str(count), "--out", "s.parquet", cwd=tmp_path).returncode == 0
     for number in range(KILLS):
         process = started(tmp_path, "s.parquet", f"{number}.parquet")
-        time.sleep(0.3 + 2.5 * number / KILLS)
+        while not list(tmp_path.glob(f".{number}.parquet.*")):
+            time.sleep(0.01)
+            assert process.poll() is None
+        time.sleep(2 * number / KILLS)
         process.kill()
         process.communicate(timeout=60)
         left = {one.name for one in tmp_path.iterdir()} - {"s.parquet"}
+        assert left
         assert all(name == f"{number}.parquet" or name.startswith(f".{number}.parquet.") for name in left)
         if f"{number}.parquet" in left:
             assert duckdb.execute(f"SELECT count(*) FROM '{tmp_path}/{number}.parquet'").fetchall() == [(count,)]

@@ -298,8 +298,10 @@ def _csv_rows(database: duckdb.DuckDBPyConnection, table: Table) -> str:
     if is_whole:  # DuckDB tells no progress of a query that counts those before
         return f"(SELECT {PLACE} AS {ROW}, * FROM ({rows}))"
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS whole_before FROM {MALFORMED}"
-    before = f"(SELECT count(*) FROM ({malformed}) WHERE whole_before < {PLACE})"
-    return f"(SELECT {PLACE} + {before} AS {ROW}, * FROM ({rows}))"
+    counted = f"SELECT whole_before, sum(count(*)) OVER (ORDER BY whole_before) AS more FROM ({malformed}) GROUP BY 1"
+    cells = ", ".join(map(named, table.columns))
+    joined = f"({rows}) ASOF LEFT JOIN ({counted}) ON {PLACE} > whole_before"
+    return f"(SELECT CAST({PLACE} + coalesce(more, 0) AS BIGINT) AS {ROW}, {cells} FROM {joined})"
 
 
 def _require_lines(database: duckdb.DuckDBPyConnection, path: Path) -> None:
