@@ -6,9 +6,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import main
 from engine.cohorts.cells import TEXT, cell
 from engine.cohorts.query import ROW
 from engine.cohorts.tables import MALFORMED, cannot_read, open_table, rows_in
@@ -197,3 +199,16 @@ def test_a_kept_column_may_be_called_place(tmp_path: Path, form: str) -> None:
     result, _ = judged(path, BASE.knowledge, form=form)
     with duckdb.connect() as database:
         assert database.execute(f"SELECT place FROM '{result.path}'").fetchall() == [("Vienna",), ("Linz",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["a.csv", "--sql", "postgres"], "'--sql' only prints a query: leave out PATIENTS and '--out'."),
+        (["--synthesise", "5", "--out", "b.csv", "--strict"], "'--synthesise' judges nobody: leave out PATIENTS"),
+    ],
+)
+def test_what_a_command_would_not_heed_is_refused(words: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, ["cohort", *words])
+    assert done.exit_code == 2
+    assert said in done.output

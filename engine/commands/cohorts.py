@@ -21,6 +21,9 @@ SEED = 1
 
 CHECKED = 50
 
+JUDGING = ("keep", "strict", "summary")
+"""What is asked only of judging."""
+
 BAR = 24
 """How many signs long a bar is."""
 
@@ -70,6 +73,10 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
         raise click.UsageError("'--sql' only prints a query: leave out PATIENTS and '--out'.")
     if asked["dialect"] is not None:
         print_text(_query(settings, asked["dialect"], asked["keep"]))
+    elif asked["synthesise"] is not None and (patients is not None or any(asked[one] for one in JUDGING)):
+        raise click.UsageError(
+            "'--synthesise' judges nobody: leave out PATIENTS, '--keep', '--strict' and '--summary'."
+        )
     elif out is None:
         raise click.UsageError("Say where the result goes: '--out RESULT'.")
     elif asked["synthesise"] is not None:
