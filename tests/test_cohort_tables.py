@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cli import main
 from engine.cohorts.cells import TEXT, cell
+from engine.cohorts.intake import open_table
 from engine.cohorts.query import ROW
-from engine.cohorts.tables import MALFORMED, cannot_read, open_table, rows_in
+from engine.cohorts.tables import MALFORMED, cannot_read, rows_in
 from engine.errors import InputError
 from engine.findings import REASONS, Given, interpret
 from engine.language import choices
@@ -64,7 +65,7 @@ def consulted(name: str, word: str) -> tuple[object, bool]:
 def read(path: Path) -> tuple[list[tuple[object, ...]], dict[int, str]]:
     """The rows of a table with their numbers, and the lines that are none."""
     with duckdb.connect() as database:
-        open_table(database, path, BASE.knowledge)
+        open_table(database, path, BASE.knowledge, path.parent)
         rows = database.execute(f"SELECT {ROW}, * EXCLUDE ({ROW}) FROM patients ORDER BY {ROW}").fetchall()
         return rows, dict(database.execute(f"FROM {MALFORMED}").fetchall())
 
@@ -166,7 +167,7 @@ def test_a_column_to_be_kept_has_to_be_there(tmp_path: Path) -> None:
         duckdb.connect() as database,
         pytest.raises(InputError, match=r"there is no column 'wrd' to be kept\n    Did you mean ward\?"),
     ):
-        open_table(database, path, BASE.knowledge, ["wrd"])
+        open_table(database, path, BASE.knowledge, tmp_path, ["wrd"])
 
 
 def test_a_number_in_json_is_taken_as_it_is_written(tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""The intake of a cohort: a table of patients in Parquet, CSV or JSON lines, as DuckDB reads it.
+
+Text is read once, and laid down as Parquet in a folder that is gone afterwards: there every row has its number
+whichever core reads it, and a cell is looked at many times at little cost.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+import duckdb
+
+from engine.cohorts.cells import TEXT
+from engine.cohorts.query import PATIENTS, ROW
+from engine.cohorts.tables import (
+    MALFORMED,
+    NUMBERED,
+    WRITTEN,
+    Table,
+    cannot_read,
+    form_of,
+    named,
+    quoted,
+    require_file,
+    table_of,
+)
+from engine.errors import Fault, InputError, Place
+from engine.model import Knowledge
+
+IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
+"""Whether a line is a JSON object."""
+
+NUMBERS = r"""((?:[^"0-9-]+|"(?:[^"\\]|\\.)*")*)(-?[0-9][0-9.eE+-]*)"""
+"""A number of a line of JSON, with all that stands before it; DuckDB itself would read it as a binary one."""
+
+ODD = r"[0-9][eE]|[0-9.]{17}|\.[0-9]*0[^0-9]|[^A-Za-z]-0|0\.0000"
+"""What stands in every line of JSON with a number that DuckDB would not write again as it reads it."""
+
+REASON = "__reason"
+"""The column that says why a line is no row."""
+
+
+def open_table(
+    database: duckdb.DuckDBPyConnection, path: Path, knowledge: Knowledge, folder: Path, keep: Collection[str] = ()
+) -> Table:
+    """Return the table in a file, and let the database read it as ``patients``, what is no row of it as ``malformed``.
+
+    ``keep`` names columns to be kept although they are named like a finding. What is laid down goes to ``folder``.
+
+    Raises:
+        InputError: when it cannot be read, has no finding, or a column that may be a finding wrongly written.
+
+    """
+    form = form_of(path)
+    require_file(path)
+    try:
+        table = table_of(path, form, _types(database, path, form), knowledge, keep)
+        rows = {"parquet": _parquet, "csv": _csv, "jsonl": _json}[form](database, table, folder)
+        cells = ", ".join(_cell(table, name) for name in table.columns)
+        database.execute(f"CREATE TEMP VIEW {PATIENTS} AS SELECT {ROW}, {cells} FROM {rows}")
+    except duckdb.Error as problem:
+        raise cannot_read(path, problem) from None
+    return table
+
+
+def _cell(table: Table, name: str) -> str:
+    if name in table.holds and table.holds[name] == TEXT and table.types[name] != "VARCHAR":
+        return f"CAST({named(name)} AS VARCHAR) AS {named(name)}"
+    return named(name)
+
+
+# Columns. ------------------------------------------------------------------------------------
+
+
+def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
+    """Return the columns of a file, in order, with their types; those of JSON lines are its first line's."""
+    if form == "jsonl":
+        first = f"SELECT line FROM {_lines(path)} WHERE {IS_OBJECT} LIMIT 1"
+        names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
+        return _words(path, [row[0] for row in names])
+    if form == "csv":
+        return _words(path, _header(path))
+    columns = database.execute(f"DESCRIBE FROM read_parquet({quoted(path)})").fetchall()
+    return {row[0]: row[1] for row in columns}
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise cannot_read(path, problem) from None
+    if len(names) == 1 and (parted := re.search("[;\t]", names[0])):
+        found = f"its columns are parted by {'a tab' if parted[0] == chr(9) else 'a semicolon'}, not by a comma"
+        raise InputError([Fault(found, WRITTEN["csv"], Place(str(path)))])
+    return names
+
+
+def _words(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the type of columns of words, once each has a name that no other has; capitals make no difference."""
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or name.lower() in seen:
+            other = seen.get(name.lower())
+            found = f"there are two columns, '{other}' and '{name}'" if name.strip() else "a column has no name"
+            raise InputError(
+                [Fault(found, "Give each column a name of its own, not in capitals alone.", Place(str(path)))]
+            )
+        seen[name.lower()] = name
+    return dict.fromkeys(seen.values(), "VARCHAR")
+
+
+# Rows. ---------------------------------------------------------------------------------------
+
+
+def _parquet(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:
+    database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
+    return _numbered(table.path)
+
+
+def _numbered(path: Path) -> str:
+    """Return the rows of a Parquet file with their numbers, from 1."""
+    return f"(SELECT {NUMBERED} + 1 AS {ROW}, * FROM read_parquet({quoted(path)}, {NUMBERED} = true))"
+
+
+def _laid_down(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> Path:
+    """Return a path once the rows of a query are there as Parquet, in their order."""
+    database.execute(f"COPY ({query}) TO {quoted(path)} (FORMAT parquet)")
+    return path
+
+
+def _csv(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:
+    """Return the rows of a CSV file, without the lines that are none but counting them."""
+    read = words_of(table.path, table.columns, ", store_rejects = true")
+    rows = _numbered(_laid_down(database, f"FROM {read}", folder / "whole.parquet"))
+    _require_lines(database, table.path)
+    if not database.execute("FROM reject_errors LIMIT 1").fetchall():
+        database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
+        return rows
+    blank = [] if len(table.columns) == 1 else list(_blank_lines(table.path))
+    number = "line - 1 - (SELECT count(*) FROM (SELECT unnest($1::BIGINT[]) AS blank) WHERE blank < line)"
+    database.execute(
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {number} AS {ROW}, string_agg(error_message, '; ') AS reason"
+        " FROM reject_errors GROUP BY line ORDER BY line",
+        [blank],
+    )
+    malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS __before FROM {MALFORMED}"
+    counted = f"SELECT __before, sum(count(*)) OVER (ORDER BY __before) AS __more FROM ({malformed}) GROUP BY 1"
+    number = f"CAST({ROW} + coalesce(__more, 0) AS BIGINT) AS {ROW}"
+    renumbered = f"SELECT * EXCLUDE (__before, __more) REPLACE ({number}) FROM {rows} ASOF LEFT JOIN ({counted})"
+    path = _laid_down(database, f"{renumbered} ON {ROW} > __before ORDER BY {ROW}", folder / "counted.parquet")
+    return f"read_parquet({quoted(path)})"
+
+
+def _require_lines(database: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Require that no line keeps others from being read: such a one takes with it rows that are told nowhere."""
+    for wrong, said in (("INVALID ENCODING", "is not in UTF-8"), ("UNQUOTED VALUE", "has a quote that is not closed")):
+        found = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = ?", [wrong]).fetchall()
+        if found[0][0] is not None:
+            raise cannot_read(path, ValueError(f"line {found[0][0]} {said}"))
+
+
+def _blank_lines(path: Path) -> Iterator[int]:
+    """Yield the numbers of the lines of a CSV file that are blank; what goes over several in quotes is one."""
+    number, within = 0, 0
+    with open(path, "rb") as file:
+        for line in file:
+            number += not within
+            if not within and not line.strip(b"\r\n"):
+                yield number
+            within ^= line.count(b'"') % 2
+
+
+def _json(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:
+    """Return the rows of JSON lines: every value as the words that it is written in."""
+    line = f"CASE WHEN {IS_OBJECT} THEN line END"
+    quoted_numbers = f"left(regexp_replace({line} || '0', {quoted(NUMBERS)}, '\\1\"\\2\"', 'g'), -3)"  # but for the 0
+    exact = f"CASE WHEN regexp_matches(line, {quoted(ODD)}) THEN {quoted_numbers} ELSE {line} END"
+    objects = f"SELECT {_object(exact, table.types)} AS exact, {_object(line, table.types)} AS read, {_reason(table)}"
+    columns = ", ".join(f"{_json_cell(name)} AS {named(name)}" for name in table.columns)
+    query = f"SELECT {columns}, {REASON} FROM ({objects} FROM {_lines(table.path)})"
+    rows = _numbered(_laid_down(database, query, folder / "lines.parquet"))
+    database.execute(
+        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {ROW}, {REASON} AS reason FROM {rows} WHERE {REASON} IS NOT NULL"
+    )
+    return f"{rows} WHERE {REASON} IS NULL"
+
+
+def _reason(table: Table) -> str:
+    """Return why a line of JSON is no row."""
+    known = f"[{', '.join(quoted(name) for name in table.columns)}]"
+    keys = f"json_keys(CASE WHEN {IS_OBJECT} THEN line END)"
+    others = f"list_filter({keys}, lambda key: NOT list_contains({known}, key))"
+    is_whole = f"list_has_all({known}, {keys}) AND list_unique({keys}) = len({keys})"
+    return (
+        f"CASE WHEN {keys} = {known} THEN NULL WHEN {is_whole} THEN NULL WHEN len({others}) > 0"
+        f" THEN 'unknown column ' || array_to_string({others}, ', ') WHEN {IS_OBJECT} THEN 'a key stands in it twice'"
+        f" ELSE 'this line is no JSON object' END AS {REASON}"
+    )
+
+
+def _object(line: str, types: Mapping[str, str]) -> str:
+    return f"json_transform({line}, {quoted(json.dumps(dict(types), ensure_ascii=False))})"
+
+
+def _json_cell(name: str) -> str:
+    """Return the words of a value: a number as it is written, and a list or an object as JSON."""
+    read = f"read[{quoted(name)}]"
+    return f"CASE WHEN left({read}, 1) IN ('[', '{{') THEN {read} ELSE exact[{quoted(name)}] END"
+
+
+def _lines(path: Path) -> str:
+    plain = "header = false, delim = '\\0', quote = '', escape = '', auto_detect = false"
+    return f"read_csv({quoted(path)}, columns = {{'line': 'VARCHAR'}}, {plain})"
+
+
+def words_of(path: Path, names: Iterable[str], options: str = "") -> str:
+    """Return a CSV file with these columns as a table of words, as SQL."""
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
+    plain = "header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({quoted(path)}, columns = {{{columns}}}, {plain}{options})"
