@@ -72,7 +72,7 @@ def judged(
     in_force = interpret(knowledge, {}, parameters or {}).parameters
     out = path.with_name(f"{path.stem}.result.{form}")
     out.unlink(missing_ok=True)
-    out.with_name(f"{out.stem}.rejected.csv").unlink(missing_ok=True)
+    out.with_name(f"{out.name}.rejected.csv").unlink(missing_ok=True)
     sample = Sample(check, 1, compile_rules(knowledge))
     result = judge(Cohort(path, (), knowledge, in_force), str(out), False, sample)
     with duckdb.connect() as database:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import duckdb
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli import main
@@ -119,7 +120,32 @@ def test_blank_lines_and_cells_over_several_lines_leave_the_numbers_right(tmp_pa
     path.write_bytes(b'\xef\xbb\xbfsepsis,id\r\nyes,"1\r\n\r\n"\r\n\r\n\r\nno,2,3\r\n\r\nno,3\r\nno\r\n')
     rows, malformed = read(path)
     assert rows == [(1, "yes", "1\r\n\r\n"), (3, "no", "3")]
-    assert malformed == {2: "Expected Number of Columns: 2 Found: 3", 4: "Expected Number of Columns: 2 Found: 1"}
+    assert malformed == {2: "3 cells, where the table has 2 columns", 4: "1 cells, where the table has 2 columns"}
+
+
+CELLS = st.sampled_from(["yes", "", "1", 'a "word"', "two\nlines", "\n\n", "a,b", "it's"])
+LINES = st.lists(st.lists(CELLS, min_size=1, max_size=4).filter(lambda cells: len(cells) > 1 or cells[0]), max_size=9)
+
+
+def test_the_rows_of_any_csv_file_keep_their_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+
+    @settings(max_examples=100)
+    @given(LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.sets(st.integers(0, 9)))
+    def number(lines: list[list[str]], end: str, blank: set[int]) -> None:
+        lines = [[cell.replace("\n", end) for cell in cells] for cells in lines]
+        written = [["sepsis", "id", "ward"], *lines]
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            for place, cells in enumerate(written):
+                csv.writer(file, lineterminator=end).writerow(cells)
+                file.write(end if place in blank else "")
+        rows, malformed = read(path)
+        is_row = [len(cells) >= 3 and not any(cells[3:]) for cells in lines]
+        taken = [(nr, *(cell or None for cell in lines[nr - 1][:3])) for nr, is_one in enumerate(is_row, 1) if is_one]
+        assert rows == taken
+        assert list(malformed) == [nr for nr, is_one in enumerate(is_row, 1) if not is_one]
+
+    number()
 
 
 def test_a_line_of_json_that_says_one_thing_twice_is_told(tmp_path: Path) -> None:

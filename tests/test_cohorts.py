@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pexpect
@@ -17,7 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.cohorts.runs import Cohort, Sample, judge
+from engine.cohorts.intake import open_table
+from engine.cohorts.patients import Patients
+from engine.cohorts.query import Compiled
+from engine.cohorts.runs import Cohort, Sample, judge, opened, reject, taken
 from engine.cohorts.sample import answer_of
 from engine.compiler import compile_rules
 from engine.conditions import Judge
@@ -92,6 +97,25 @@ def test_rows_keep_their_order_and_their_other_columns(tmp_path: Path) -> None:
         by_word = f"SELECT id % 3, S12, count(*) FROM '{result.path}' GROUP BY ALL ORDER BY ALL"
         verdicts = ("applies", "ruled_out", "undetermined")
         assert database.execute(by_word).fetchall() == [(n, verdicts[n], count // 3) for n in range(3)]
+
+
+STREAMED = {"PROJECTION", "FILTER", "READ_PARQUET"}
+
+
+def operators(plan: dict[str, Any]) -> set[str]:
+    """What DuckDB does in a plan."""
+    return {plan["name"]}.union(*map(operators, plan["children"]))
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_rows_stream_from_table_to_result_with_no_join_to_confuse_their_order(tmp_path: Path, form: str) -> None:
+    path = table(tmp_path / f"a.{form}", [row for row, _ in BAD], FINDINGS)
+    with opened(tmp_path) as database:
+        read = open_table(database, path, BASE.knowledge, tmp_path)
+        compiled = Compiled(Patients(BASE.knowledge, {}, read.holds))
+        query = taken(database, compiled, read, reject(database, compiled, False, read))
+        (plan,) = json.loads(database.execute(f"EXPLAIN (FORMAT json) {query}").fetchall()[0][1])
+    assert operators(plan) == STREAMED
 
 
 BAD = [

@@ -196,8 +196,8 @@ def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
     result, found = on_spark(path)
     assert [row["nr"] for row in found] == ['2\n, "two"', None]
     assert rejected(result) == {
-        1: "Expected Number of Columns: 3 Found: 2",
-        3: "Expected Number of Columns: 3 Found: 4",
+        1: "2 cells, where the table has 3 columns",
+        3: "4 cells, where the table has 3 columns",
     }
 
 

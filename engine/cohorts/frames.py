@@ -17,7 +17,16 @@ from pyspark.sql.types import StringType, StructType
 
 from engine.cohorts.cells import TEXT
 from engine.cohorts.query import PATIENTS, ROW
-from engine.cohorts.tables import MALFORMED, Table, form_of, require_file, table_of
+from engine.cohorts.tables import (
+    MALFORMED,
+    Table,
+    cannot_read,
+    columns_of_words,
+    form_of,
+    header,
+    require_file,
+    table_of,
+)
 from engine.model import Knowledge
 
 TYPES = {"string": "VARCHAR", "int": "INTEGER"}
@@ -36,6 +45,12 @@ NUMBERS = r"""\G((?:[^"0-9-]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+)(-?[0-9][0-9.eE+-]
 """The numbers of a line of JSON, each with what stands before it; Spark itself would read them as binary ones."""
 
 IN_QUOTES = '"[^"]*"'
+
+EMPTY_AT_END = '(,("")?)+$'
+"""The empty cells at the end of a line of CSV; those beyond the last column count for nothing, as to DuckDB."""
+
+FOREIGN = "\ufffd"
+"""What Spark reads in the place of what is not in UTF-8."""
 
 
 def open_frame(session: SparkSession, path: Path, knowledge: Knowledge, keep: Collection[str]) -> Table:
@@ -98,31 +113,55 @@ def _parquet(session: SparkSession, table: Table) -> DataFrame:
 
 
 def _csv_types(session: SparkSession, path: Path) -> dict[str, str]:
-    return dict.fromkeys(session.read.csv(located(path), header=True, escape='"').columns, "VARCHAR")
+    return columns_of_words(path, header(path))
 
 
 def _csv(session: SparkSession, table: Table) -> DataFrame:
     """Return the rows of a CSV file; it is not cut into pieces where a cell goes over several lines."""
-    quotes = sf.length(sf.regexp_replace("value", '[^"]', "")) % 2
-    goes_on = not session.read.text(located(table.path)).where(quotes == 1).isEmpty()
+    quotes = sf.length(sf.regexp_replace("value", '[^"]', ""))
+    goes_on, unclosed = _asked(session, table.path, sf.max(quotes % 2) == 1, sf.sum(quotes) % 2 == 1)
+    if unclosed:
+        raise cannot_read(table.path, ValueError("it has a quote that is not closed"))
     whole = session.read.option("columnPruning", "false").options(mode="PERMISSIVE", columnNameOfCorruptRecord=LINE)
     rows = whole.csv(located(table.path), _words(table), header=True, escape='"', multiLine=goes_on)
-    found = sf.length(sf.regexp_replace(sf.regexp_replace(LINE, IN_QUOTES, ""), "[^,]", "")) + 1
-    reason = sf.format_string("Expected Number of Columns: %d Found: %d", sf.lit(len(table.columns)), found)
+    columns = sf.lit(len(table.columns))
+    found, filled = (_cells_in(line) for line in (sf.col(LINE), sf.regexp_replace(LINE, EMPTY_AT_END, "")))
+    reason = sf.format_string("%d cells, where the table has %d columns", found, columns)
     # Spark refuses a query for the lines that are no rows alone, so that the condition names the cells too.
-    is_none = sf.col(LINE).isNotNull() & (sf.length(sf.concat_ws("", *map(cell, table.columns))) >= 0)
+    is_named = sf.length(sf.concat_ws("", *map(cell, table.columns))) >= 0
+    is_none = sf.col(LINE).isNotNull() & is_named & ((found < columns) | (filled > columns))
     cells = [sf.nullif(cell(name), sf.lit("")).alias(name) for name in table.columns]
     return _numbered(rows).select(ROW, *cells, sf.when(is_none, reason).alias(REASON))
+
+
+def _cells_in(line: Column) -> Column:
+    """Return how many cells are in a line of CSV."""
+    return sf.length(sf.regexp_replace(sf.regexp_replace(line, IN_QUOTES, ""), "[^,]", "")) + 1
+
+
+def _asked(session: SparkSession, path: Path, *asked: Column) -> list[bool]:
+    """Return what is asked about all lines of a file, once they are known to be in UTF-8.
+
+    Raises:
+        InputError: when they are not: Spark would put another sign in the place of what it cannot read.
+
+    """
+    is_foreign = sf.max(sf.contains("value", sf.lit(FOREIGN)))
+    row = session.read.text(located(path)).agg(is_foreign, *asked).collect()[0]
+    if row[0]:
+        raise cannot_read(path, ValueError("a line is not in UTF-8"))
+    return [bool(found) for found in row[1:]]
 
 
 def _json_types(session: SparkSession, path: Path) -> dict[str, str]:
     keys = sf.json_object_keys("value").alias("keys")
     first = session.read.text(located(path)).select(keys).where("keys IS NOT NULL").limit(1).collect()
-    return dict.fromkeys((name for row in first for name in row.keys), "VARCHAR")
+    return columns_of_words(path, (name for row in first for name in row.keys))
 
 
 def _json(session: SparkSession, table: Table) -> DataFrame:
     """Return the rows of JSON lines: every value as the words that it is written in."""
+    _asked(session, table.path)
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": LINE, "allowSingleQuotes": "false"}
     lines = _numbered(session.read.text(located(table.path)))
     read = lines.select(
@@ -135,6 +174,7 @@ def _json(session: SparkSession, table: Table) -> DataFrame:
     reason = (
         sf.when(sf.col("keys").isNull() | sf.col(f"read.{LINE}").isNotNull(), "this line is no JSON object")
         .when(sf.size(others) > 0, sf.concat(sf.lit("unknown column "), sf.array_join(others, ", ")))
+        .when(sf.size(sf.array_distinct("keys")) < sf.size("keys"), "a key stands in it twice")
         .alias(REASON)
     )
     return read.select(ROW, reason, *map(_in_words, table.columns))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,16 +18,16 @@ from engine.cohorts.query import PATIENTS, ROW
 from engine.cohorts.tables import (
     MALFORMED,
     NUMBERED,
-    WRITTEN,
     Table,
     cannot_read,
+    columns_of_words,
     form_of,
+    header,
     named,
     quoted,
     require_file,
     table_of,
 )
-from engine.errors import Fault, InputError, Place
 from engine.model import Knowledge
 
 IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
@@ -81,37 +80,11 @@ def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[s
     if form == "jsonl":
         first = f"SELECT line FROM {_lines(path)} WHERE {IS_OBJECT} LIMIT 1"
         names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
-        return _words(path, [row[0] for row in names])
+        return columns_of_words(path, [row[0] for row in names])
     if form == "csv":
-        return _words(path, _header(path))
+        return columns_of_words(path, header(path))
     columns = database.execute(f"DESCRIBE FROM read_parquet({quoted(path)})").fetchall()
     return {row[0]: row[1] for row in columns}
-
-
-def _header(path: Path) -> list[str]:
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file), [])
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise cannot_read(path, problem) from None
-    if len(names) == 1 and (parted := re.search("[;\t]", names[0])):
-        found = f"its columns are parted by {'a tab' if parted[0] == chr(9) else 'a semicolon'}, not by a comma"
-        raise InputError([Fault(found, WRITTEN["csv"], Place(str(path)))])
-    return names
-
-
-def _words(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the type of columns of words, once each has a name that no other has; capitals make no difference."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if not name.strip() or name.lower() in seen:
-            other = seen.get(name.lower())
-            found = f"there are two columns, '{other}' and '{name}'" if name.strip() else "a column has no name"
-            raise InputError(
-                [Fault(found, "Give each column a name of its own, not in capitals alone.", Place(str(path)))]
-            )
-        seen[name.lower()] = name
-    return dict.fromkeys(seen.values(), "VARCHAR")
 
 
 # Rows. ---------------------------------------------------------------------------------------
@@ -137,17 +110,11 @@ def _csv(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str
     """Return the rows of a CSV file, without the lines that are none but counting them."""
     read = words_of(table.path, table.columns, ", store_rejects = true")
     rows = _numbered(_laid_down(database, f"FROM {read}", folder / "whole.parquet"))
-    _require_lines(database, table.path)
-    if not database.execute("FROM reject_errors LIMIT 1").fetchall():
-        database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
+    database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
+    refused = database.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchall()[0][0]
+    if not refused:
         return rows
-    blank = [] if len(table.columns) == 1 else list(_blank_lines(table.path))
-    number = "line - 1 - (SELECT count(*) FROM (SELECT unnest($1::BIGINT[]) AS blank) WHERE blank < line)"
-    database.execute(
-        f"CREATE TEMP TABLE {MALFORMED} AS SELECT {number} AS {ROW}, string_agg(error_message, '; ') AS reason"
-        " FROM reject_errors GROUP BY line ORDER BY line",
-        [blank],
-    )
+    _require_lines(database, table.path, refused)
     malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS __before FROM {MALFORMED}"
     counted = f"SELECT __before, sum(count(*)) OVER (ORDER BY __before) AS __more FROM ({malformed}) GROUP BY 1"
     number = f"CAST({ROW} + coalesce(__more, 0) AS BIGINT) AS {ROW}"
@@ -156,23 +123,35 @@ def _csv(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str
     return f"read_parquet({quoted(path)})"
 
 
-def _require_lines(database: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Require that no line keeps others from being read: such a one takes with it rows that are told nowhere."""
+def _require_lines(database: duckdb.DuckDBPyConnection, path: Path, refused: int) -> None:
+    """Note the lines that are no rows, if those are all that were refused: another may take with it rows unseen."""
     for wrong, said in (("INVALID ENCODING", "is not in UTF-8"), ("UNQUOTED VALUE", "has a quote that is not closed")):
         found = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = ?", [wrong]).fetchall()
         if found[0][0] is not None:
             raise cannot_read(path, ValueError(f"line {found[0][0]} {said}"))
+    try:
+        malformed = dict(_malformed(path))
+    except csv.Error as problem:
+        raise cannot_read(path, problem) from None
+    if len(malformed) != refused:
+        line, said = database.execute("SELECT line, error_message FROM reject_errors ORDER BY line").fetchall()[0]
+        raise cannot_read(path, ValueError(f"line {line}: {said}"))
+    noted = [list(malformed.keys()), list(malformed.values())]
+    database.execute(f"INSERT INTO {MALFORMED} SELECT unnest($1::BIGINT[]), unnest($2::VARCHAR[])", noted)
 
 
-def _blank_lines(path: Path) -> Iterator[int]:
-    """Yield the numbers of the lines of a CSV file that are blank; what goes over several in quotes is one."""
-    number, within = 0, 0
-    with open(path, "rb") as file:
-        for line in file:
-            number += not within
-            if not within and not line.strip(b"\r\n"):
-                yield number
-            within ^= line.count(b'"') % 2
+def _malformed(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the numbers of the rows of a CSV file with more or fewer cells than columns, and what they have.
+
+    Empty cells beyond the last column count for nothing, as to DuckDB.
+    """
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        columns = len(next(rows))
+        lines = (row for row in rows if row or columns == 1)  # a blank line is no row
+        for number, row in enumerate(lines, 1):
+            if row and (len(row) < columns or any(row[columns:])):
+                yield number, f"{len(row)} cells, where the table has {columns} columns"
 
 
 def _json(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:

@@ -5,9 +5,10 @@ Findings are columns, by their names; any other column is kept as it is.
 
 from __future__ import annotations
 
+import csv
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -134,6 +135,47 @@ def cannot_read(path: Path, problem: Exception) -> InputError:
     said = str(problem).splitlines()[0]
     remedy = WRITTEN.get(FORMS.get(path.suffix.lower(), ""), "Mend the file.")
     return InputError([Fault(f"it cannot be read as a table: {said}", remedy, Place(str(path)))])
+
+
+def header(path: Path) -> list[str]:
+    """Return the columns that the first line of a CSV file names.
+
+    Raises:
+        InputError: when it is blank, not in UTF-8, or has no commas between the names.
+
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise cannot_read(path, problem) from None
+    if not names:
+        raise InputError(
+            [Fault("its first line is blank", "Begin it with the names of its columns.", Place(str(path)))]
+        )
+    if len(names) == 1 and (parted := re.search("[;\t]", names[0])):
+        found = f"its columns are parted by {'a tab' if parted[0] == chr(9) else 'a semicolon'}, not by a comma"
+        raise InputError([Fault(found, WRITTEN["csv"], Place(str(path)))])
+    return names
+
+
+def columns_of_words(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the type of columns of words, once each has a name that no other has; capitals make no difference.
+
+    Raises:
+        InputError: when one has none, or another's.
+
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or name.lower() in seen:
+            other = seen.get(name.lower())
+            found = f"there are two columns, '{other}' and '{name}'" if name.strip() else "a column has no name"
+            raise InputError(
+                [Fault(found, "Give each column a name of its own, not in capitals alone.", Place(str(path)))]
+            )
+        seen[name.lower()] = name
+    return dict.fromkeys(seen.values(), "VARCHAR")
 
 
 def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]) -> Table:
