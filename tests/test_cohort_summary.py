@@ -183,7 +183,7 @@ def test_a_folder_of_parquet_files_is_one_result(summary: Summary, folder: Path,
 def test_what_is_no_result_by_this_knowledge_is_said(tmp_path: Path) -> None:
     path = tmp_path / "result.csv"
     path.write_text("patient,status\n1,indicated\n", encoding="utf-8")
-    with pytest.raises(InputError, match="no result by this knowledge: it has no column A01, A02, A03, A04 or A05"):
+    with pytest.raises(InputError, match="no result by this knowledge: it has no column S01, S02, S03, S04 or S05"):
         summarise(path, Cohort(path, (), KNOWLEDGE, {}))
     broken = tmp_path / "result.parquet"
     broken.write_text("no Parquet", encoding="utf-8")

@@ -97,7 +97,7 @@ def test_with_a_layer_it_is_answered_as_by_a_consultation_with_it(tmp_path: Path
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"], indirect=True)
 def test_synthetic_patients_are_answered_as_by_a_cohort(tmp_path: Path, engine: tuple[str, Run]) -> None:
     path = tmp_path / "a.parquet"
-    synthesise(BASE.knowledge, 200, 7, str(path), lambda _done, _of: None)
+    synthesise(BASE.knowledge, 200, 7, str(path))
     numbers = typed(path, BASE.knowledge).rename(tmp_path / "typed.parquet")
     with duckdb.connect() as database:
         database.execute(

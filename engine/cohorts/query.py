@@ -47,7 +47,7 @@ class Compiled:
         self.patients = patients
         self.knowledge = patients.knowledge
         self.truths = Truths(self.knowledge)
-        self.rules = [name for name in natural(self.knowledge.rules) if name not in self.knowledge.concepts]
+        self.rules = judged_rules(self.knowledge)
 
     # Steps. --------------------------------------------------------------------------------
 
@@ -131,9 +131,19 @@ class Compiled:
         return query.from_(before, copy=False).where(some(column("__is_unreadable"), _any_of(contrary)), copy=False)
 
 
+def judged_rules(knowledge: Knowledge) -> list[str]:
+    """Return the statements with a rule, then the conflicts, each in natural order."""
+    return [
+        name
+        for kind in (knowledge.statements, knowledge.conflicts)
+        for name in natural(kind)
+        if name in knowledge.rules
+    ]
+
+
 def answer_names(knowledge: Knowledge) -> list[str]:
     """Return the columns of an answer."""
-    return ["status", *(name for name in natural(knowledge.rules) if name not in knowledge.concepts), "doses", "open"]
+    return ["status", *judged_rules(knowledge), "doses", "open"]
 
 
 def strata(knowledge: Knowledge) -> list[list[str]]:

@@ -6,8 +6,7 @@ the size: what does not fit goes to a folder that is gone afterwards.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from engine.cohorts import lists
 from engine.cohorts.cells import NUMERIC
 from engine.cohorts.intake import open_table, words_of
 from engine.cohorts.patients import Columns, Patients
+from engine.cohorts.progress import Progress, telling, untold, watch
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import (
@@ -35,7 +35,7 @@ from engine.cohorts.tables import (
 )
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
-from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
+from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
 from engine.errors import Fault, InputError, Place
 from engine.files import require_new, writing_new
 from engine.model import Knowledge, Value
@@ -55,8 +55,8 @@ OPTIONS = {
 }
 """How DuckDB writes a result."""
 
-Progress = Callable[[float], None]
-"""Takes the share that is done, from 0 to 1."""
+ENDS = {"parquet": (0.0, 0.1, 0.95), "csv": (0.2, 0.3, 0.95), "jsonl": (0.45, 0.5, 0.95)}
+"""About what share of a run is done once a table is read, its rows looked through, and its answers written."""
 
 
 class Cohort(Struct, frozen=True):
@@ -69,13 +69,18 @@ class Cohort(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What came of a cohort: how many rows were judged and how many could not be, the columns kept, and the files."""
+    """What came of a cohort: how many rows have which status and how many cannot be taken, columns kept, and files."""
 
-    judged: int
+    statuses: Mapping[str, int]
     rejected: int
     kept: tuple[str, ...]
     path: Path
     rejected_path: Path | None = None
+
+    @property
+    def judged(self) -> int:
+        """How many rows were judged."""
+        return sum(self.statuses.values())
 
 
 class Sample(Struct, frozen=True):
@@ -86,7 +91,7 @@ class Sample(Struct, frozen=True):
     base: RuleBase
 
 
-def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Progress = lambda share: None) -> Result:
+def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Progress = untold) -> Result:
     """Write the answers for all patients of a cohort into a new file; nothing is left where it is interrupted.
 
     Raises:
@@ -98,24 +103,30 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
     form = form_of(out)
     beside = rejected_path(require_new(out))
     require_new(beside)
-    with writing_new(out) as (path, unfinished), opened(unfinished.parent) as database:
-        with told(database, cohort.path, progress) as go_on:
-            go_on(0, 0.2)
+    with (
+        writing_new(out) as (path, unfinished),
+        opened(unfinished.parent) as database,
+        readable(cohort.path),
+    ):
+        parts = Parts(database)
+        with telling(parts.done, progress):
+            read, looked, answered = ENDS[form_of(cohort.path)]
+            parts.begin(read)
             table = open_table(database, cohort.path, cohort.knowledge, unfinished.parent, cohort.keep)
             compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
+            parts.begin(looked)
             rejected = reject(database, compiled, strict, table)
             query = taken(database, compiled, table, rejected)
-            go_on(0.2, 0.9)
+            parts.begin(answered)
             database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
-            go_on(0.9, 1)
-            types = {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
-            written = Written(unfinished, form, types, table.kept)
-            judged = database.execute(f"SELECT count(*) FROM {written.relation}").fetchall()[0][0]
-            rows = _rows(database, table, written, drawn(sample.count, judged, sample.seed))
+            parts.begin(1)
+            written = Written(unfinished, form, _types(database, query), table.kept)
+            statuses = count_statuses(database, written.relation)
+            rows = _rows(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
             list_rejected(database, beside)
-    return Result(judged, rejected, table.kept, path, beside if rejected else None)
+    return Result(statuses, rejected, table.kept, path, beside if rejected else None)
 
 
 def rejected_path(out: Path) -> Path:
@@ -128,44 +139,34 @@ def opened(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Lend a database that puts what does not fit into memory into a folder."""
     with interruptible(), duckdb.connect() as database:
         database.execute(f"SET temp_directory = {quoted(folder)}")
-        database.execute("SET enable_progress_bar = true")
-        database.execute("SET enable_progress_bar_print = false")
         database.execute("SET disabled_optimizers = 'in_clause'")  # it makes joins, and those confuse the order of rows
         database.execute(f"CREATE TYPE {VERDICT} AS ENUM ('{APPLIES}', '{RULED_OUT}', '{UNDETERMINED}')")
         yield database
 
 
 @contextmanager
-def told(
-    database: duckdb.DuckDBPyConnection, path: Path, progress: Progress
-) -> Iterator[Callable[[float, float], None]]:
-    """Tell from time to time how much is done, and what DuckDB says in words.
-
-    Lends what says from which share to which the next query goes. DuckDB's estimate may go back; what is told does not.
-    """
-    is_done = threading.Event()
-    part = 0.0, 0.0
-
-    def go_on(start: float, end: float) -> None:
-        nonlocal part
-        part = start, end
-
-    def tell() -> None:
-        furthest = 0.0
-        while not is_done.wait(0.2):
-            start, end = part
-            furthest = max(furthest, start + (end - start) * max(0.0, database.query_progress()) / 100)
-            progress(furthest)
-
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
+def readable(path: Path) -> Iterator[None]:
+    """Tell in words what DuckDB cannot do with a table."""
     try:
-        yield go_on
+        yield
     except duckdb.Error as problem:
         raise cannot_read(path, problem) from None
-    finally:
-        is_done.set()
-        teller.join()
+
+
+class Parts:
+    """The parts of a run, one after another: what share of the whole is done while a database works at one."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+        self.watched = watch(database)
+        self.start, self.end = 0.0, 0.0
+
+    def begin(self, end: float) -> None:
+        """Begin the next part, which ends where so much of the whole is done."""
+        self.start, self.end = self.end, end
+
+    def done(self) -> float:
+        """Return the share of the whole that is done."""
+        return self.start + (self.end - self.start) * self.watched()
 
 
 def reject(database: duckdb.DuckDBPyConnection, compiled: Compiled, strict: bool, table: Table) -> int:
@@ -190,6 +191,12 @@ def count_rejected(database: duckdb.DuckDBPyConnection, strict: bool, table: Tab
         place = Place(str(table.path))
         raise InputError([Fault(f"row {found[0]}: {found[1]}", "Mend the row, or leave '--strict' out.", place)])
     return int(database.execute(f"SELECT count(*) FROM {REJECTED}").fetchall()[0][0])
+
+
+def count_statuses(database: duckdb.DuckDBPyConnection, relation: str) -> dict[str, int]:
+    """Return how many rows of a result have each status that one has."""
+    counted = dict(database.execute(f"SELECT status, count(*) FROM {relation} GROUP BY status").fetchall())
+    return {status: counted[status] for status in STATUSES if status in counted}
 
 
 def list_rejected(database: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -224,6 +231,11 @@ def taken(database: duckdb.DuckDBPyConnection, compiled: Compiled, table: Table,
         database.execute(f"ALTER VIEW {PATIENTS} RENAME TO every_row")
         database.execute(f"CREATE TEMP VIEW {PATIENTS} AS SELECT * FROM every_row WHERE NOT {is_bad}")
     return sql(compiled.answers(table.kept, answers(compiled)))
+
+
+def _types(database: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """Return the columns of a query with their types."""
+    return {row[0]: row[1] for row in database.execute(f"DESCRIBE {query}").fetchall()}
 
 
 def _as_text(query: str, form: str) -> str:
@@ -264,7 +276,7 @@ def numbers_at(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[i
 
 def in_places(places: list[int]) -> str:
     """Return numbers as SQL has them after IN."""
-    return f"({', '.join(map(str, places))})" if places else "(NULL)"
+    return f"(SELECT unnest(CAST({places} AS BIGINT[])))"
 
 
 class Written(Struct, frozen=True):

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from engine.cohorts.lists import has_names
+from engine.cohorts.query import judged_rules
 from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
 from engine.contract import dose_data
@@ -16,7 +17,7 @@ from engine.dosing import Dose
 from engine.errors import EngineError, Fault, InputError
 from engine.findings import Given, interpret
 from engine.language import plain
-from engine.model import Knowledge, Value, natural
+from engine.model import Knowledge, Value
 from engine.questions import open_questions
 
 Cells = Mapping[str, str | None]
@@ -63,7 +64,7 @@ def require_alike(
 def answer_of(consultation: Consultation) -> dict[str, Any]:
     """Return the answer of a consultation as a row of a cohort has it."""
     knowledge = consultation.knowledge
-    rules = [name for name in natural(knowledge.rules) if name not in knowledge.concepts]
+    rules = judged_rules(knowledge)
     asked = {question.finding for question in open_questions(consultation)}
     return {
         "status": consultation.status,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +24,9 @@ from sqlglot import exp
 from engine.cohorts import lists, runs
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
+from engine.cohorts.progress import Progress, telling, untold
 from engine.cohorts.query import PATIENTS, ROW, Compiled
-from engine.cohorts.runs import REJECTED, Cohort, Progress, Result, Sample, rejected_path
+from engine.cohorts.runs import REJECTED, Cohort, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import MALFORMED, Table, form_of, quoted
 from engine.errors import Fault, InputError, Place
@@ -63,7 +63,7 @@ def judge_on_spark(
     strict: bool,
     sample: Sample,
     master: str = LOCAL,
-    progress: Progress = lambda share: None,
+    progress: Progress = untold,
 ) -> Result:
     """Write the answers for all patients of a cohort into a new folder; nothing is left where it is interrupted.
 
@@ -80,7 +80,7 @@ def judge_on_spark(
         told(cohort.path),
         opened(master) as session,
         runs.opened(folder.parent) as database,
-        runs.told(database, cohort.path, lambda share: None),
+        runs.readable(cohort.path),
     ):
         with watched(session, progress):
             table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
@@ -90,11 +90,11 @@ def judge_on_spark(
             if rejected:
                 _leave_out(session, notes)
             session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
-            judged, rows = _sampled(session, database, table, folder, sample)
+            statuses, rows = _sampled(session, database, table, folder, sample)
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
             runs.list_rejected(database, beside)
-    return Result(judged, rejected, table.kept, path, beside if rejected else None)
+    return Result(statuses, rejected, table.kept, path, beside if rejected else None)
 
 
 def _require_parquet(out: str) -> None:
@@ -173,22 +173,15 @@ def silenced() -> Iterator[None]:
 def watched(session: SparkSession, progress: Progress) -> Iterator[None]:
     """Tell from time to time what share of the work that Spark has begun is done."""
     tracker = session.sparkContext.statusTracker()
-    is_done = threading.Event()
 
-    def tell() -> None:
-        while not is_done.wait(0.5):
-            jobs = [tracker.getJobInfo(job) for job in tracker.getActiveJobsIds()]
-            stages = [tracker.getStageInfo(stage) for job in jobs if job is not None for stage in job.stageIds]
-            tasks = sum(stage.numTasks for stage in stages if stage is not None)
-            progress(sum(stage.numCompletedTasks for stage in stages if stage is not None) / max(tasks, 1))
+    def done() -> float:
+        jobs = [tracker.getJobInfo(job) for job in tracker.getActiveJobsIds()]
+        stages = [tracker.getStageInfo(stage) for job in jobs if job is not None for stage in job.stageIds]
+        tasks = sum(stage.numTasks for stage in stages if stage is not None)
+        return sum(stage.numCompletedTasks for stage in stages if stage is not None) / max(tasks, 1)
 
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
-    try:
+    with telling(done, progress):
         yield
-    finally:
-        is_done.set()
-        teller.join()
 
 
 def reject(
@@ -232,22 +225,22 @@ def _leave_out(session: SparkSession, folder: Path) -> None:
 
 def _sampled(
     session: SparkSession, database: duckdb.DuckDBPyConnection, table: Table, folder: Path, sample: Sample
-) -> tuple[int, dict[int, tuple[Cells, Mapping[str, Any]]]]:
-    """Return how many rows a result has, and some, by their numbers in the table: their cells, their answers.
+) -> tuple[dict[str, int], dict[int, tuple[Cells, Mapping[str, Any]]]]:
+    """Return how many rows have which status, and some rows, by their numbers in the table: their cells, their answers.
 
     DuckDB reads the answers: it looks up a few rows, where Spark would go through all of them.
     """
     files = _pieces(folder)
     counted = f"SELECT file_name, num_rows FROM parquet_file_metadata({_listed(files)})"
     rows_of = dict(database.execute(counted).fetchall())
-    judged = sum(rows_of.values())
-    places = drawn(sample.count, judged, sample.seed)
+    statuses = runs.count_statuses(database, f"read_parquet({_listed(files)})")
+    places = drawn(sample.count, sum(statuses.values()), sample.seed)
     numbers = runs.numbers_at(database, places)
     findings = [name for name in table.columns if name not in table.kept]
     cells = [cell(name).cast("string").alias(name) for name in findings]
     given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
     answered = _at(database, [(file, rows_of[str(file)]) for file in files], places)
-    return judged, {
+    return statuses, {
         number: (cells.asDict(), answer) for number, cells, answer in zip(numbers, given, answered, strict=True)
     }
 

@@ -17,7 +17,7 @@ from msgspec import Struct, to_builtins
 from engine import __version__
 from engine.cohorts.cells import ABSENT
 from engine.cohorts.patients import Patients
-from engine.cohorts.query import answer_names
+from engine.cohorts.query import answer_names, judged_rules
 from engine.cohorts.runs import Cohort
 from engine.cohorts.synthesis import LABEL
 from engine.cohorts.tables import cannot_read, form_of, interruptible, named, quoted
@@ -151,7 +151,7 @@ class _Counting:
 
     def summary(self, source: Source, rejected: int) -> Summary:
         knowledge = self.knowledge
-        rules = [name for name in natural(knowledge.rules) if name not in knowledge.concepts]
+        rules = judged_rules(knowledge)
         verdicts = self.verdicts(rules)
         regimens = [name for name in natural(knowledge.regimens) if verdicts[name].applies]
         grams = self.grams(regimens)

@@ -7,14 +7,14 @@ what is drawn, in whole numbers alone, so that the same seed gives the same rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 
 import duckdb
 
+from engine.cohorts.progress import Progress, telling, untold, watch
 from engine.cohorts.recipe import (
     ANY_YES,
     DRAWN,
@@ -30,14 +30,11 @@ from engine.cohorts.recipe import (
     words,
     yes,
 )
-from engine.cohorts.tables import form_of, named, quoted
+from engine.cohorts.tables import form_of, interruptible, named, quoted
 from engine.errors import Fault, InputError, Place, shortened
 from engine.files import writing_new
 from engine.language import choices, plain
 from engine.model import Finding, Knowledge, Test
-
-Progress = Callable[[int, int], None]
-"""Called with how many patients are done, and of how many."""
 
 Columns = dict[str, str]
 
@@ -61,7 +58,6 @@ OPTIONS = {
 
 _KNOWN = {name: drawn for group in DRAWN for name, drawn in group.items()}
 _RANGE = 2**32
-_PULSE_S = 0.2
 
 
 def synthesise(
@@ -69,7 +65,7 @@ def synthesise(
     count: int,
     seed: int,
     name: str | Path,
-    progress: Progress = lambda done, of: None,
+    progress: Progress = untold,
     threads: int | None = None,
 ) -> Path:
     """Write a synthetic cohort of so many patients into a new file, in the form that its ending names.
@@ -81,37 +77,24 @@ def synthesise(
     options = _options(name, seed)
     if not 1 <= count <= MOST:
         raise InputError([Fault(f"{count} patients cannot be made", f"Make 1 to {MOST:,} at once.")])
-    with writing_new(name) as (path, unfinished), duckdb.connect() as database:
+    with writing_new(name) as (path, unfinished), interruptible(), duckdb.connect() as database:
         database.execute(f"SET temp_directory = {quoted(unfinished.parent)}")
         if threads is not None:
             database.execute(f"SET threads = {threads}")
         copy = f"COPY ({query(knowledge, count, seed)}) TO {quoted(unfinished)} ({options})"
         try:
-            _run(database, copy, lambda percent: progress(int(count * percent / 100), count))
+            with telling(watch(database), progress):
+                database.execute(copy)
         except duckdb.Error as problem:
             found = f"it cannot be written: {shortened(str(problem), 200)}"
             raise InputError([Fault(found, "Choose another place.", Place(str(path)))]) from None
-    progress(count, count)
+    progress(1)
     return path
 
 
 def _options(name: str | Path, seed: int) -> str:
     """Return how a file of that name is to be written."""
     return OPTIONS[form_of(name)].format(metadata=f"{{{LABEL}: {quoted(f'{NOTICE} Seed {seed}.')}}}")
-
-
-def _run(database: duckdb.DuckDBPyConnection, statement: str, pulse: Callable[[float], None]) -> None:
-    """Run a statement, and say now and then what percentage of it is done; an interruption ends it at once."""
-    database.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-    with ThreadPoolExecutor(1) as worker:
-        running = worker.submit(database.execute, statement)
-        try:
-            while not wait([running], _PULSE_S).done:
-                pulse(max(0.0, database.query_progress()))
-        except BaseException:
-            database.interrupt()
-            raise
-        running.result()
 
 
 # The query: draws, what they come to, then what is told of it. -------------------------------

@@ -106,8 +106,8 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
     from engine.loading import load
 
     with _share("Drawing", count) as tell:
-        path = synthesise(load(settings.knowledge, settings.layers), count, seed, out, lambda done, of: tell(done / of))
-    return f"{count:,} synthetic patients (seed {seed}), whom nobody is, written to {path}.\n"
+        path = synthesise(load(settings.knowledge, settings.layers), count, seed, out, tell)
+    return f"{_counted(count, 'synthetic patient')} (seed {seed}), whom nobody is, written to {path}.\n"
 
 
 def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
@@ -148,15 +148,23 @@ def _run(cohort_: Any, out: str, sample: Any, tell: Any, engine: str, master: st
 
 
 def _said(result: Any, seconds: float, check: int, seed: int, **_: Any) -> str:
-    lines = [f"{result.judged:,} patients judged in {seconds:.0f} s: {result.path}"]
+    lines = [f"{_counted(result.judged, 'patient')} judged in {seconds:.0f} s: {result.path}"]
+    if result.statuses:
+        told = (f"{status} {count:,} ({count / result.judged:.1%})" for status, count in result.statuses.items())
+        lines.append(f"Status: {', '.join(told)}.")
     if result.kept:
         lines.append(f"Kept as they are: {', '.join(result.kept)}.")
     if result.rejected_path is not None:
-        lines.append(f"{result.rejected:,} rows could not be taken; why, is in {result.rejected_path}")
+        lines.append(f"{_counted(result.rejected, 'row')} could not be taken; why, is in {result.rejected_path}")
     checked = min(check, result.judged)
     if checked:
-        lines.append(f"{checked} of them, drawn by seed {seed}, were given a consultation: everything agrees.")
+        given = "was" if checked == 1 else "were"
+        lines.append(f"{checked:,} of them, drawn by seed {seed}, {given} given a consultation: everything agrees.")
     return "\n".join(lines) + "\n"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _summarised(cohort_: Any, result: Any, name: str) -> str:
