@@ -24,12 +24,12 @@ def in_words(rows: Iterable[Mapping[str, Given]]) -> list[dict[str, str]]:
     return [{name: word.text for name, word in row.items()} for row in rows]
 
 
-def by_parameters() -> dict[str, list[int]]:
-    """Return the places of the worked cases, those together that set the same local parameters."""
+def by_parameters() -> list[list[int]]:
+    """Return the places of the worked cases, those together that set the same local parameters, most first."""
     groups: dict[str, list[int]] = {}
     for place, case in enumerate(CASES):
         groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
-    return groups
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def table(path: Path, rows: Sequence[Words], columns: Sequence[str]) -> Path:

@@ -45,8 +45,7 @@ FINDINGS = list(BASE.knowledge.findings)
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_every_worked_case_is_answered_as_by_a_consultation(tmp_path: Path, form: str) -> None:
-    groups = sorted(by_parameters().values(), key=len, reverse=True)
-    for number, places in enumerate(groups if form == "parquet" else groups[:2]):
+    for number, places in enumerate(by_parameters()):
         cases = [CASES[place] for place in places]
         path = table(tmp_path / f"{number}.{form}", in_words(case.findings for case in cases), FINDINGS)
         result, rows = judged(path, BASE.knowledge, cases[0].parameters)
@@ -238,6 +237,7 @@ def test_the_command_makes_judges_and_says_what_it_did(tmp_path: Path) -> None:
     done = run("s.parquet", "--out", "r.csv", "--check", "20", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "500 patients judged" in done.stdout
+    assert re.search(r"^Status: indicated [0-9]+ \([0-9.]+%\), ", done.stdout, re.MULTILINE)
     assert done.stderr == ""
     assert "20 of them, drawn by seed 1, were given a consultation: everything agrees." in done.stdout
     again = run("s.parquet", "--out", "r.csv", cwd=tmp_path)
@@ -245,6 +245,14 @@ def test_the_command_makes_judges_and_says_what_it_did(tmp_path: Path) -> None:
     assert "a file of that name is there already" in again.stderr
     assert run(cwd=tmp_path).returncode == 2
     assert run("--sql", "cobol", cwd=tmp_path).returncode == 2
+
+
+def test_a_table_of_which_no_row_can_be_taken_is_at_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sepsis\nperhaps\n")
+    done = run("a.csv", "--out", "r.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "0 patients judged" in done.stdout
+    assert "1 row could not be taken; why, is in r.csv.rejected.csv" in done.stdout
 
 
 def started(folder: Path, table: str, out: str) -> subprocess.Popen[str]:

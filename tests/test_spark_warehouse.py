@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from engine.cohorts.sample import answer_of
 from engine.cohorts.warehouse import warehouse_query
 from engine.consultation import consult
 from engine.findings import interpret
+from tests import sparks
+from tests.cohorts import by_parameters
 from tests.conftest import BASE, CASES
 from tests.warehouses import in_columns, numbered, with_values
 
@@ -22,27 +23,17 @@ if TYPE_CHECKING:
 
 if os.environ.get("IVIG_SPARK") != "all":
     pytest.skip("Apache Spark takes minutes: IVIG_SPARK=all runs its tests", allow_module_level=True)
-pytest.importorskip("pyspark", reason="Apache Spark is not installed: pip install --editable '.[spark]'")
-if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-    pytest.skip("Apache Spark needs Java: apt-get install openjdk-17-jre-headless", allow_module_level=True)
-
-from engine.cohorts import spark
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[SparkSession]:
-    started = spark.start("local[2]")
+    started = sparks.start()
     yield started
     started.stop()
 
 
-def test_the_worked_cases_of_the_commonest_settings_are_answered_as_by_a_consultation(
-    tmp_path: Path, session: SparkSession
-) -> None:
-    groups: dict[str, list[int]] = {}
-    for place, case in enumerate(CASES):
-        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
-    for number, places in enumerate(sorted(groups.values(), key=len, reverse=True)[:3]):
+def test_every_worked_case_is_answered_as_by_a_consultation(tmp_path: Path, session: SparkSession) -> None:
+    for number, places in enumerate(by_parameters()):
         cases = [CASES[place] for place in places]
         path = numbered(tmp_path / f"{number}.parquet", BASE.knowledge, [case.findings for case in cases])
         session.read.parquet(str(path)).createOrReplaceTempView("patients")

@@ -20,7 +20,7 @@ from engine.consultation import consult, evaluate
 from engine.findings import Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Knowledge
-from tests.cohorts import judged, typed
+from tests.cohorts import by_parameters, judged, typed
 from tests.conftest import BASE, CASES
 from tests.random_knowledge import knowledge_bases, patients
 from tests.warehouses import TOOLS, Postgres, Row, in_columns, numbered, postgres, with_values
@@ -71,13 +71,8 @@ def answered(
 # Equal. ------------------------------------------------------------------------------------
 
 
-def test_the_worked_cases_of_the_commonest_settings_are_answered_as_by_a_consultation(
-    tmp_path: Path, engine: tuple[str, Run]
-) -> None:
-    groups: dict[str, list[int]] = {}
-    for place, case in enumerate(CASES):
-        groups.setdefault(str({name: word.text for name, word in case.parameters.items()}), []).append(place)
-    for places in sorted(groups.values(), key=len, reverse=True)[:3]:
+def test_every_worked_case_is_answered_as_by_a_consultation(tmp_path: Path, engine: tuple[str, Run]) -> None:
+    for places in by_parameters():
         cases = [CASES[place] for place in places]
         path = numbered(tmp_path / "a.parquet", BASE.knowledge, [case.findings for case in cases])
         rows = answered(engine, path, BASE.knowledge, cases[0].parameters)

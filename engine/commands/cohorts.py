@@ -84,7 +84,7 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
     elif patients is None:
         raise click.UsageError("Give a table of patients, or '--synthesise N', or '--sql DIALECT'.")
     else:
-        print_text(_judged(settings, patients, out, **asked))
+        _judge(settings, patients, out, **asked)
 
 
 def _query(settings: Settings, dialect: str, keep: tuple[str, ...]) -> str:
@@ -110,7 +110,7 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
     return f"{_counted(count, 'synthetic patient')} (seed {seed}), whom nobody is, written to {path}.\n"
 
 
-def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
+def _judge(settings: Settings, patients: Path, out: str, **asked: Any) -> None:
     with needing("cohort"):
         from engine.cohorts.runs import Cohort, Sample
         from engine.cohorts.tables import rows_in
@@ -133,7 +133,9 @@ def _judged(settings: Settings, patients: Path, out: str, **asked: Any) -> str:
     said = _said(result, time.monotonic() - start, **asked)
     if asked["summary"] is not None:
         said += _summarised(cohort_, result, asked["summary"])
-    return said
+    print_text(said)
+    if result.rejected and not result.judged:
+        sys.exit(1)
 
 
 def _run(cohort_: Any, out: str, sample: Any, tell: Any, engine: str, master: str, strict: bool, **_: Any) -> Any:
