@@ -18,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from engine.cohorts.patients import Patients
+from engine.cohorts.query import Compiled
 from engine.cohorts.runs import Cohort, Result, Sample, rejected_path
 from engine.cohorts.sample import answer_of
 from engine.compiler import RuleBase, compile_rules
@@ -101,6 +103,23 @@ def test_the_worked_cases_are_answered_as_by_duckdb_and_by_a_consultation(tmp_pa
         assert rows == judged(path, BASE.knowledge, cases[0].parameters)[1]
         for case, row in zip(cases, rows, strict=True):
             assert row == answer_of(consult(BASE, interpret(BASE.knowledge, case.findings, case.parameters))), case.name
+
+
+def test_the_worked_cases_of_rarer_settings_are_answered_as_by_a_consultation(
+    tmp_path: Path, session: SparkSession
+) -> None:
+    from engine.cohorts import frames, spark
+
+    for number, places in enumerate(by_parameters()[1:]):
+        cases = [CASES[place] for place in places]
+        path = table(tmp_path / f"{number}.jsonl", in_words([case.findings for case in cases]), FINDINGS)
+        in_force = interpret(BASE.knowledge, {}, cases[0].parameters).parameters
+        read = frames.open_frame(session, path, BASE.knowledge, ())
+        compiled = Compiled(Patients(BASE.knowledge, in_force, read.holds))
+        rows = session.sql(spark.sql(compiled.answers((), spark.answers(compiled)))).collect()
+        for case, row in zip(cases, rows, strict=True):
+            expected = answer_of(consult(BASE, interpret(BASE.knowledge, case.findings, case.parameters)))
+            assert row.asDict(recursive=True) == expected, case.name
 
 
 @slow

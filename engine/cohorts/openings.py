@@ -15,7 +15,7 @@ from engine.cohorts.truths import Sql, Truths, column, every, some, unknown
 from engine.model import WEIGHTS_BY_BASIS, AnyDose, Condition, DoseTest, Gate, Knowledge, Named, Not, Test, parts
 
 Path = tuple[Sql, ...]
-"""What has to be so for a part of a rule to wait for a finding."""
+"""What has to be so for a part of a rule to wait for a finding; paths share parts, which are copied at the end."""
 
 Waiting = Mapping[str, Sequence[tuple[str, Sql]]]
 """For each finding that a local parameter can derive, which others it waits for, and when."""
@@ -77,9 +77,9 @@ class Openings:
             case Gate():
                 for part in condition.of:
                     if isinstance(part, Gate):
-                        self.follow(part, (*_copied(path), unknown(self.truths.of(part))))
+                        self.follow(part, (*path, unknown(self.truths.of(part))))
                     else:
-                        self.follow(part, _copied(path))
+                        self.follow(part, path)
 
     def wait(self, test: Test, path: Path) -> None:
         """Note what a test waits for: its governor, while that is unknown, or its finding."""
@@ -91,14 +91,14 @@ class Openings:
             self.lack(test.finding, (*path, undecided))
             return
         governed = self.truths.test(governor)
-        self.wait(governor, (*_copied(path), undecided))
-        self.lack(test.finding, (*path, undecided.copy(), governed.is_(True)))
+        self.wait(governor, (*path, undecided))
+        self.lack(test.finding, (*path, undecided, governed.is_(True)))
 
     def lack(self, finding: str, path: Path) -> None:
         """Note that a finding is lacking, and what a local parameter could derive it from."""
         self.found[finding].append(path)
         for other, when in self.waiting.get(finding, ()):
-            self.found[other].append((*_copied(path), when.copy()))
+            self.found[other].append((*path, when))
 
     def complete(self) -> None:
         """Note what a statement that applies still lacks: a weight, or whether it is fulfilled."""
@@ -114,9 +114,5 @@ class Openings:
 
 def _any_of(paths: Sequence[Path]) -> Sql:
     """Return that on any of the paths all is so, with nothing said twice."""
-    ways = [every(*dict.fromkeys(_copied(path))) for path in paths]
+    ways = [every(*dict.fromkeys(part.copy() for part in path)) for path in paths]
     return some(*dict.fromkeys(ways))
-
-
-def _copied(path: Path) -> Path:
-    return tuple(part.copy() for part in path)
