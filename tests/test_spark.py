@@ -291,7 +291,7 @@ def test_the_command_says_that_it_was_interrupted_and_no_more(tmp_path: Path) ->
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "\nInterrupted. Nothing was written; run it again.\n")
+    assert (process.returncode, said) == (130, "Interrupted. Nothing was written; run it again.\n")
     assert [one.name for one in tmp_path.iterdir()] == ["a.jsonl"]
 
 
