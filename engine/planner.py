@@ -38,7 +38,8 @@ class Planned(Struct, frozen=True):
     """A question worth asking.
 
     ``settles`` has the goals still open that it can decide, ``completes`` the regimens that apply
-    and lack a weight by it, and the requirements whose fulfilment is unknown.
+    and lack a weight by it, and the requirements whose fulfilment is unknown. Where both are empty, every
+    goal is ruled out, and it can only say whether the guideline is about the patient at all.
     """
 
     finding: str
@@ -97,7 +98,13 @@ class _Planning:
         return Plan(tuple(self.in_order(questions)), len({*asked, *self.reachable()}))
 
     def settles(self) -> dict[str, tuple[str, ...]]:
-        return self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
+        found = self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
+        return {**dict.fromkeys(self.about_scope(), ()), **found}
+
+    def about_scope(self) -> list[str]:
+        """Return what says whether the guideline is about the patient, which the status tells."""
+        missing = self.judge.judge(self.knowledge.guideline.requires).missing
+        return [finding for finding in self.to_ask_for(missing) if self.worth_asking(finding)]
 
     def completes(self) -> dict[str, tuple[str, ...]]:
         return self.by_finding(self.lacking())
@@ -196,7 +203,7 @@ class _Planning:
 
     def reachable(self) -> set[str]:
         """Return every finding that could still come to be asked, whatever the answers."""
-        seen = set(self.tested)
+        seen = {*self.tested, *self.about_scope()}
         for name, statement in self.knowledge.statements.items():
             if self.judge.rule(name).truth is Truth.NO:
                 continue

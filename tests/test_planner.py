@@ -98,6 +98,17 @@ def test_so_they_do_where_some_findings_cannot_be_said(
     assert answer(consult(BASE, answered(BASE, whole))) == answer(consult(BASE, whole))
 
 
+def test_where_nothing_applies_it_is_still_asked_whether_the_guideline_is_about_the_patient() -> None:
+    ruled_out = {
+        name: Given("no" if finding.type == "yes/no" else finding.choices[-1])
+        for name, finding in BASE.knowledge.findings.items()
+        if not finding.is_number and name != "diagnosis"
+    }
+    found = plan(BASE, interpret(BASE.knowledge, ruled_out))
+    assert [(question.finding, question.settles) for question in found.questions] == [("diagnosis", ())]
+    assert found.at_most == 1
+
+
 @given(knowledge_bases(), patients())
 def test_so_they_do_for_any_knowledge(knowledge: Knowledge, patient: dict[str, Given]) -> None:
     base, whole = compile_rules(knowledge), interpret(knowledge, patient)

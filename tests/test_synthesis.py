@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from _thread import interrupt_main
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from engine.errors import InputError
 from engine.findings import REASONS, Given, interpret
 from engine.loading import SHIPPED, load
 from engine.model import Finding, Knowledge
+from tests.conftest import ROOT
 from tests.random_knowledge import FINDINGS, knowledge_bases
 
 Row = dict[str, Any]
@@ -235,16 +240,16 @@ def test_a_count_out_of_range_is_refused(tmp_path: Path, knowledge: Knowledge, c
         synthesise(knowledge, count, 1, tmp_path / "p.csv")
 
 
-def test_an_interruption_leaves_nothing(tmp_path: Path, knowledge: Knowledge) -> None:
-    pressed: list[float] = []
-
-    def press(share: float) -> None:
-        if not pressed:
-            interrupt_main()
-        pressed.append(share)
-
-    with pytest.raises(KeyboardInterrupt):
-        synthesise(knowledge, 50_000_000, 1, tmp_path / "p.parquet", press)
+def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "cohort", "--synthesise", "50000000", "--out", "p.parquet"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    drawing = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".p.parquet.*/unfinished")):
+        time.sleep(0.02)
+        assert drawing.poll() is None
+    drawing.send_signal(signal.SIGINT)
+    _, said = drawing.communicate(timeout=30)
+    assert (drawing.returncode, said) == (130, "Interrupted. Nothing was written; run it again.\n")
     assert list(tmp_path.iterdir()) == []
 
 

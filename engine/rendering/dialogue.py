@@ -16,7 +16,7 @@ from engine.planner import Planned
 from engine.rendering import words
 from engine.rendering.consultation import BRIEF, NORMAL, render_consultation
 from engine.rendering.page import Page, joined
-from engine.rendering.plan import in_words, most_consequential, told
+from engine.rendering.plan import ON_SCOPE, in_words, most_consequential, told
 
 FEW, ALL = 4, 12
 """How much that hangs on a question is told: of each of several, and of one alone."""
@@ -334,6 +334,8 @@ class Dialogue:
             page.item(name, told(self.conversation.consultation(), name))
         if len(hanging) > most:
             page.text(f"and {len(hanging) - most} more: {words.named(self.knowledge, hanging[most:])}", 2)
+        if not hanging:
+            page.text(ON_SCOPE)
         page.text("What each answer would do:")
         for effect in effects(self.conversation.base, self.conversation.findings(), question.finding):
             page.item("–", in_words(self.knowledge, effect, question), 2, 2)

@@ -22,6 +22,10 @@ TOLD, NAMED = 3, 6
 """How many of what hangs on a question are told in words, and named at an answer; the rest is counted."""
 
 
+ON_SCOPE = "Nothing applies, whatever the answer: it only says whether the guideline is about this patient."
+"""What is said of a question on which no statement and no conflict hangs."""
+
+
 def plan_data(base: RuleBase, findings: Findings) -> dict[str, Any]:
     """Return the ranked questions with what hangs on each and what each answer would do."""
     planned = plan(base, findings)
@@ -92,6 +96,8 @@ def render_plan(base: RuleBase, findings: Findings, width: int = 80, colour: boo
             page.item(name, told(consultation, name), 4)
         if len(hanging) > TOLD:
             page.text(f"and {len(hanging) - TOLD} more: {words.named(base.knowledge, hanging[TOLD:])}", 4)
+        if not hanging:
+            page.text(ON_SCOPE, 4)
         for effect in effects(base, findings, question.finding):
             page.item("–", in_words(base.knowledge, effect, question), 4, 2)
     _unanswered(page, consultation)
@@ -142,7 +148,7 @@ def in_words(knowledge: Knowledge, effect: Effect, question: Planned) -> str:
         f"no longer asks about: {words.named(knowledge, effect.closes)}" if effect.closes else "",
         "what else follows depends on the number" if effect.varies else "",
     ]
-    return f"{effect.answer}: {joined(filter(None, does), '; ')}"
+    return f"{effect.answer}: {joined(filter(None, does), '; ') or 'no statement or conflict comes out otherwise'}"
 
 
 def _gives_dose(knowledge: Knowledge, question: Planned) -> bool:
