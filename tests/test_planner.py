@@ -100,7 +100,7 @@ def test_so_they_do_where_some_findings_cannot_be_said(
 
 def test_where_nothing_applies_it_is_still_asked_whether_the_guideline_is_about_the_patient() -> None:
     ruled_out = {
-        name: Given("no" if finding.type == "yes/no" else finding.choices[-1])
+        name: Given("no" if finding.type == "yes/no" else "none" if "none" in finding.choices else finding.choices[-1])
         for name, finding in BASE.knowledge.findings.items()
         if not finding.is_number and name != "diagnosis"
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 import duckdb
+
+T = TypeVar("T")
 
 Progress = Callable[[float], None]
 """Takes the share that is done, from 0 to 1."""
@@ -19,34 +21,34 @@ def untold(share: float) -> None:
     """Tell nobody what share is done."""
 
 
-@contextmanager
-def telling(done: Callable[[], float], progress: Progress) -> Iterator[None]:
-    """Tell while something is done what share of it is; an estimate may go back, what is told does not."""
-    is_over = threading.Event()
+def run(work: Callable[[], T], database: duckdb.DuckDBPyConnection, done: Callable[[], float], tell: Progress) -> T:
+    """Return what some work with a database comes to, and tell meanwhile what share of it is done.
 
-    def tell() -> None:
-        furthest = 0.0
-        while not is_over.wait(PULSE_S):
-            furthest = min(max(furthest, done()), 1.0)
-            progress(furthest)
+    It goes on in a thread of its own: while DuckDB works, it hears of no Ctrl-C, which here ends it at once.
+    """
+    with ThreadPoolExecutor(1) as worker:
+        running = worker.submit(work)
+        try:
+            for share in rising(done):
+                if wait([running], PULSE_S).done:
+                    return running.result()
+                tell(share)
+        except BaseException:
+            while not wait([running], PULSE_S).done:
+                database.interrupt()
+            raise
+    raise AssertionError("shares have no end")
 
-    teller = threading.Thread(target=tell, daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        teller.join()
+
+def rising(done: Callable[[], float]) -> Iterator[float]:
+    """Yield what share is done, over and over; an estimate may go back, this does not."""
+    furthest = 0.0
+    while True:
+        furthest = min(max(furthest, done()), 1.0)
+        yield furthest
 
 
 def watch(database: duckdb.DuckDBPyConnection) -> Callable[[], float]:
     """Return what says what share of its query a database has done."""
     database.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-
-    def done() -> float:
-        try:
-            return max(0.0, database.query_progress()) / 100
-        except duckdb.Error:  # it was closed meanwhile
-            return 0.0
-
-    return done
+    return lambda: max(0.0, database.query_progress()) / 100

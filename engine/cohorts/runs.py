@@ -19,7 +19,7 @@ from engine.cohorts import lists
 from engine.cohorts.cells import NUMERIC
 from engine.cohorts.intake import open_table, words_of
 from engine.cohorts.patients import Columns, Patients
-from engine.cohorts.progress import Progress, telling, untold, watch
+from engine.cohorts.progress import Progress, run, untold, watch
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import (
@@ -108,25 +108,12 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
         opened(unfinished.parent) as database,
         readable(cohort.path),
     ):
-        parts = Parts(database)
-        with telling(parts.done, progress):
-            read, looked, answered = ENDS[form_of(cohort.path)]
-            parts.begin(read)
-            table = open_table(database, cohort.path, cohort.knowledge, unfinished.parent, cohort.keep)
-            compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-            parts.begin(looked)
-            rejected = reject(database, compiled, strict, table)
-            query = taken(database, compiled, table, rejected)
-            parts.begin(answered)
-            database.execute(f"COPY ({_as_text(query, form)}) TO {quoted(unfinished)} ({OPTIONS[form]})")
-            parts.begin(1)
-            written = Written(unfinished, form, _types(database, query), table.kept)
-            statuses = count_statuses(database, written.relation)
-            rows = _rows(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
-        require_alike(sample.base, cohort.parameters, rows)
-        if rejected:
+        judging = _Judging(database, cohort, unfinished, form)
+        judged = run(lambda: judging.judge(strict, sample), database, judging.done, progress)
+        require_alike(sample.base, cohort.parameters, judged.rows)
+        if judged.rejected:
             list_rejected(database, beside)
-    return Result(statuses, rejected, table.kept, path, beside if rejected else None)
+    return Result(judged.statuses, judged.rejected, judged.kept, path, beside if judged.rejected else None)
 
 
 def rejected_path(out: Path) -> Path:
@@ -153,20 +140,52 @@ def readable(path: Path) -> Iterator[None]:
         raise cannot_read(path, problem) from None
 
 
-class Parts:
-    """The parts of a run, one after another: what share of the whole is done while a database works at one."""
+class Judged(Struct, frozen=True):
+    """What a file with answers holds: how many rows have which status, and some rows with their cells and answers."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection) -> None:
+    statuses: Mapping[str, int]
+    rejected: int
+    kept: tuple[str, ...]
+    rows: Mapping[int, tuple[Cells, Mapping[str, Any]]]
+
+
+class _Judging:
+    """The judging of one cohort, part by part."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection, cohort: Cohort, file: Path, form: str) -> None:
+        self.database = database
+        self.cohort = cohort
+        self.file = file
+        self.form = form
         self.watched = watch(database)
-        self.start, self.end = 0.0, 0.0
+        self.part = 0.0, 0.0
+
+    def judge(self, strict: bool, sample: Sample) -> Judged:
+        """Write the answers, and return what was written."""
+        database, cohort = self.database, self.cohort
+        read, looked, answered = ENDS[form_of(cohort.path)]
+        self.begin(read)
+        table = open_table(database, cohort.path, cohort.knowledge, self.file.parent, cohort.keep)
+        compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
+        self.begin(looked)
+        rejected = reject(database, compiled, strict, table)
+        query = taken(database, compiled, table, rejected)
+        self.begin(answered)
+        database.execute(f"COPY ({_as_text(query, self.form)}) TO {quoted(self.file)} ({OPTIONS[self.form]})")
+        self.begin(1)
+        written = Written(self.file, self.form, _types(database, query), table.kept)
+        statuses = count_statuses(database, written.relation)
+        rows = _rows(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
+        return Judged(statuses, rejected, table.kept, rows)
 
     def begin(self, end: float) -> None:
         """Begin the next part, which ends where so much of the whole is done."""
-        self.start, self.end = self.end, end
+        self.part = self.part[1], end
 
     def done(self) -> float:
         """Return the share of the whole that is done."""
-        return self.start + (self.end - self.start) * self.watched()
+        start, end = self.part
+        return start + (end - start) * self.watched()
 
 
 def reject(database: duckdb.DuckDBPyConnection, compiled: Compiled, strict: bool, table: Table) -> int:

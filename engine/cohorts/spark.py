@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,7 @@ from sqlglot import exp
 from engine.cohorts import lists, runs
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
-from engine.cohorts.progress import Progress, telling, untold
+from engine.cohorts.progress import PULSE_S, Progress, rising, untold
 from engine.cohorts.query import PATIENTS, ROW, Compiled
 from engine.cohorts.runs import REJECTED, Cohort, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
@@ -180,8 +181,21 @@ def watched(session: SparkSession, progress: Progress) -> Iterator[None]:
         tasks = sum(stage.numTasks for stage in stages if stage is not None)
         return sum(stage.numCompletedTasks for stage in stages if stage is not None) / max(tasks, 1)
 
-    with telling(done, progress):
+    is_over = threading.Event()
+
+    def tell() -> None:
+        for share in rising(done):
+            if is_over.wait(PULSE_S):
+                return
+            progress(share)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
         yield
+    finally:
+        is_over.set()
+        teller.join()
 
 
 def reject(

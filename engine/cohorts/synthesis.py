@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from engine.cohorts.progress import Progress, telling, untold, watch
+from engine.cohorts.progress import Progress, run, untold, watch
 from engine.cohorts.recipe import (
     ANY_YES,
     DRAWN,
@@ -30,7 +30,7 @@ from engine.cohorts.recipe import (
     words,
     yes,
 )
-from engine.cohorts.tables import form_of, interruptible, named, quoted
+from engine.cohorts.tables import form_of, named, quoted
 from engine.errors import Fault, InputError, Place, shortened
 from engine.files import writing_new
 from engine.language import choices, plain
@@ -77,14 +77,13 @@ def synthesise(
     options = _options(name, seed)
     if not 1 <= count <= MOST:
         raise InputError([Fault(f"{count} patients cannot be made", f"Make 1 to {MOST:,} at once.")])
-    with writing_new(name) as (path, unfinished), interruptible(), duckdb.connect() as database:
+    with writing_new(name) as (path, unfinished), duckdb.connect() as database:
         database.execute(f"SET temp_directory = {quoted(unfinished.parent)}")
         if threads is not None:
             database.execute(f"SET threads = {threads}")
         copy = f"COPY ({query(knowledge, count, seed)}) TO {quoted(unfinished)} ({options})"
         try:
-            with telling(watch(database), progress):
-                database.execute(copy)
+            run(lambda: database.execute(copy), database, watch(database), progress)
         except duckdb.Error as problem:
             found = f"it cannot be written: {shortened(str(problem), 200)}"
             raise InputError([Fault(found, "Choose another place.", Place(str(path)))]) from None
