@@ -1,5 +1,5 @@
 """Cohorts: the rules compiled to SQL, and run over a whole table of patients at once.
 
-``truths`` · ``cells`` · ``amounts`` · ``openings`` · ``patients`` · ``query`` · ``lists`` · ``tables`` ·
-``sample`` · ``runs`` · ``summary`` · ``frames`` · ``spark``
+``truths`` · ``cells`` · ``amounts`` · ``openings`` · ``patients`` · ``query`` · ``lists`` · ``tables`` · ``intake`` ·
+``progress`` · ``sample`` · ``runs`` · ``recipe`` · ``synthesis`` · ``summary`` · ``warehouse`` · ``frames`` · ``spark``
 """
