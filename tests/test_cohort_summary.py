@@ -221,7 +221,8 @@ def test_the_page_has_every_statement_conflict_and_open_finding_with_its_count(s
     told = text_of(render_summary(summary, KNOWLEDGE))
     counts = {name: one.applies for name, one in {**summary.statements, **summary.conflicts}.items()}
     for name, count in [*counts.items(), *((name, lack.open) for name, lack in summary.lacks.items())]:
-        assert re.search(rf"\b{name} [^<]+? {count} {share(count, summary.judged)}", told.replace("&lt;", "<")), name
+        shared = re.escape(f"{count} ({share(count, summary.judged)})")
+        assert re.search(rf"\b{name} [^<]+? {shared}", told.replace("&lt;", "<")), name
     assert f"{summary.grams.least:,f} {summary.grams.most:,f}" in told
     assert "1 rows" not in told
     assert f"{summary.judged} patients judged, one a row. 1 row could not be taken" in told

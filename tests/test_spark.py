@@ -41,7 +41,7 @@ EVERYTHING = os.environ.get("IVIG_SPARK") == "all"
 slow = pytest.mark.skipif(not EVERYTHING, reason="Apache Spark takes its time: IVIG_SPARK=all runs this test too")
 
 FINDINGS = list(BASE.knowledge.findings)
-FORMS = ("jsonl", pytest.param("csv", marks=slow), pytest.param("parquet", marks=slow))
+FORMS = ("csv", "jsonl", "parquet")
 SMALL = {"spark.sql.files.maxPartitionBytes": "20000", "spark.sql.files.openCostInBytes": "0"}
 """What has Spark cut a small file into pieces."""
 
@@ -122,7 +122,6 @@ def test_the_worked_cases_of_rarer_settings_are_answered_as_by_a_consultation(
             assert row.asDict(recursive=True) == expected, case.name
 
 
-@slow
 def test_its_columns_have_the_types_that_duckdb_gives_them(tmp_path: Path) -> None:
     path = table(tmp_path / "a.parquet", in_words([CASES[0].findings]), FINDINGS)
     ours, theirs = on_spark(path)[0], judged(path, BASE.knowledge)[0]
@@ -194,7 +193,6 @@ def test_rows_keep_their_order_and_their_numbers_over_many_pieces(tmp_path: Path
     assert list(rejected(result)) == list(range(3, 6001, 4))
 
 
-@slow
 @pytest.mark.usefixtures("cut")
 def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path) -> None:
     path = tmp_path / "a [1].parquet"
@@ -207,7 +205,6 @@ def test_a_parquet_file_of_many_pieces_keeps_its_order(tmp_path: Path) -> None:
     assert list(rejected(result)) == [30001]
 
 
-@slow
 def test_a_line_of_csv_that_is_no_row_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('nr,diagnosis,sepsis\n1,other\n"2\n, ""two""",other,no\n3,other,no,"a,b"\n"",other,yes\n')
@@ -247,7 +244,6 @@ def test_a_line_of_json_that_is_no_row_is_told(tmp_path: Path) -> None:
 # Nothing is left. --------------------------------------------------------------------------
 
 
-@slow
 def test_strict_stops_at_the_first_row_that_cannot_be_taken(tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", BAD, FINDINGS)
     with pytest.raises(InputError, match="row 2: diagnosis: 'mg' is not a value it takes"):
@@ -316,7 +312,6 @@ def test_its_result_ends_in_parquet(tmp_path: Path) -> None:
         spark.judge_on_spark(Cohort(tmp_path / "a.csv", (), BASE.knowledge, {}), str(tmp_path / "b.csv"), False, sample)
 
 
-@slow
 def test_a_file_that_is_no_table_is_told_in_words(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     path.write_text("no table")
