@@ -16,34 +16,29 @@ from msgspec import Struct
 from sqlglot import exp
 
 from engine.cohorts import lists
-from engine.cohorts.cells import NUMERIC
-from engine.cohorts.intake import open_table, words_of
+from engine.cohorts.intake import open_table
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import Progress, run, untold, watch
 from engine.cohorts.query import PATIENTS, ROW, Compiled
+from engine.cohorts.results import Written, count_statuses, sampled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import (
     MALFORMED,
-    NUMBERED,
-    PLACE,
+    REJECTED,
     Table,
     cannot_read,
     form_of,
     interruptible,
-    named,
     quoted,
 )
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
-from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
+from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED
 from engine.errors import Fault, InputError, Place
 from engine.files import require_new, writing_new
 from engine.model import Knowledge, Value
 
 DUCKDB = "duckdb"
-
-REJECTED = "rejected"
-"""The table with the rows that cannot be taken: their numbers, and why."""
 
 VERDICT = "verdict"
 """The type of a verdict: DuckDB writes one of few words as a number."""
@@ -175,7 +170,7 @@ class _Judging:
         self.begin(1)
         written = Written(self.file, self.form, _types(database, query), table.kept)
         statuses = count_statuses(database, written.relation)
-        rows = _rows(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
+        rows = sampled(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
         return Judged(statuses, rejected, table.kept, rows)
 
     def begin(self, end: float) -> None:
@@ -210,12 +205,6 @@ def count_rejected(database: duckdb.DuckDBPyConnection, strict: bool, table: Tab
         place = Place(str(table.path))
         raise InputError([Fault(f"row {found[0]}: {found[1]}", "Mend the row, or leave '--strict' out.", place)])
     return int(database.execute(f"SELECT count(*) FROM {REJECTED}").fetchall()[0][0])
-
-
-def count_statuses(database: duckdb.DuckDBPyConnection, relation: str) -> dict[str, int]:
-    """Return how many rows of a result have each status that one has."""
-    counted = dict(database.execute(f"SELECT status, count(*) FROM {relation} GROUP BY status").fetchall())
-    return {status: counted[status] for status in STATUSES if status in counted}
 
 
 def list_rejected(database: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -262,66 +251,6 @@ def _as_text(query: str, form: str) -> str:
     return (
         f"SELECT * REPLACE (to_json(doses) AS doses, to_json(open) AS open) FROM ({query})" if form == "csv" else query
     )
-
-
-def _rows(
-    database: duckdb.DuckDBPyConnection, table: Table, written: Written, places: list[int]
-) -> dict[int, tuple[Cells, Mapping[str, Any]]]:
-    """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
-    findings = [name for name in table.columns if name not in table.kept]
-    cells = ", ".join(_in_words(name, table.holds[name]) for name in findings)
-    numbers = numbers_at(database, places)
-    given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {in_places(numbers)} ORDER BY {ROW}"
-    names = ", ".join(f"CAST({named(name)} AS {type_}) AS {named(name)}" for name, type_ in written.readable.items())
-    told = f"SELECT {names} FROM {written.relation} WHERE {PLACE} IN {in_places(places)} ORDER BY {PLACE}"
-    return {
-        row[0]: (dict(zip(findings, row[1:], strict=True)), dict(zip(written.readable, answer, strict=True)))
-        for row, answer in zip(database.execute(given).fetchall(), database.execute(told).fetchall(), strict=True)
-    }
-
-
-def _in_words(name: str, holds: str) -> str:
-    """Return a cell as words; a number with as many decimals as one can have that was taken."""
-    return f"CAST({f'CAST({named(name)} AS DECIMAL(18, 6))' if holds == NUMERIC else named(name)} AS VARCHAR)"
-
-
-def numbers_at(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
-    """Return the numbers of the rows at some places among those that were taken."""
-    rejected = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
-    before = f"(SELECT count(*) FROM ({rejected}) WHERE taken_before < place)"
-    query = f"SELECT place + {before} FROM (SELECT unnest(?) AS place)"
-    return sorted(row[0] for row in database.execute(query, [places]).fetchall())
-
-
-def in_places(places: list[int]) -> str:
-    """Return numbers as SQL has them after IN."""
-    return f"(SELECT unnest(CAST({places} AS BIGINT[])))"
-
-
-class Written(Struct, frozen=True):
-    """A result that was written: its file, its form, the types of its columns, and those that are kept."""
-
-    path: Path
-    form: str
-    types: Mapping[str, str]
-    kept: tuple[str, ...]
-
-    @property
-    def relation(self) -> str:
-        """The result as a table, its rows counted from 1 as ``__place``."""
-        file = quoted(self.path)
-        if self.form == "parquet":
-            return f"(SELECT {NUMBERED} + 1 AS {PLACE}, * FROM read_parquet({file}, {NUMBERED} = true))"
-        if self.form == "csv":
-            return f"(SELECT row_number() OVER () AS {PLACE}, * FROM {words_of(self.path, self.types)})"
-        columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in self.readable.items())
-        return f"(SELECT row_number() OVER () AS {PLACE}, * FROM read_ndjson({file}, columns = {{{columns}}}))"
-
-    @property
-    def readable(self) -> Mapping[str, str]:
-        """The columns of an answer, with the type that each is read in."""
-        types = {name: type_ for name, type_ in self.types.items() if name not in self.kept}
-        return {name: "VARCHAR" if type_.startswith("ENUM") else type_ for name, type_ in types.items()}
 
 
 def sql(query: exp.Select) -> str:

@@ -22,14 +22,14 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as sf
 from sqlglot import exp
 
-from engine.cohorts import lists, runs
+from engine.cohorts import lists, results, runs
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import PULSE_S, Progress, rising, untold
 from engine.cohorts.query import PATIENTS, ROW, Compiled
-from engine.cohorts.runs import REJECTED, Cohort, Result, Sample, rejected_path
+from engine.cohorts.runs import Cohort, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, Table, form_of, quoted
+from engine.cohorts.tables import MALFORMED, REJECTED, Table, form_of, quoted
 from engine.errors import Fault, InputError, Place
 from engine.files import require_new, writing_new_folder
 
@@ -247,9 +247,9 @@ def _sampled(
     files = _pieces(folder)
     counted = f"SELECT file_name, num_rows FROM parquet_file_metadata({_listed(files)})"
     rows_of = dict(database.execute(counted).fetchall())
-    statuses = runs.count_statuses(database, f"read_parquet({_listed(files)})")
+    statuses = results.count_statuses(database, f"read_parquet({_listed(files)})")
     places = drawn(sample.count, sum(statuses.values()), sample.seed)
-    numbers = runs.numbers_at(database, places)
+    numbers = results.numbers_at(database, places)
     findings = [name for name in table.columns if name not in table.kept]
     cells = [cell(name).cast("string").alias(name) for name in findings]
     given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
@@ -268,7 +268,7 @@ def _at(
         inside = [place - before - 1 for place in places if before < place <= before + count]
         if inside:
             rows = f"read_parquet({quoted(file)}, file_row_number = true)"
-            wanted = f"WHERE file_row_number IN {runs.in_places(inside)} ORDER BY file_row_number"
+            wanted = f"WHERE file_row_number IN {results.in_places(inside)} ORDER BY file_row_number"
             found = database.execute(f"SELECT * EXCLUDE (file_row_number) FROM {rows} {wanted}")
             names = [one[0] for one in found.description]
             yield from (dict(zip(names, row, strict=True)) for row in found.fetchall())

@@ -56,6 +56,9 @@ NUMBERED = "file_row_number"
 MALFORMED = "malformed"
 """The table with the rows that are none (a field too many, no JSON, an unknown key): their numbers, and why."""
 
+REJECTED = "rejected"
+"""The table with all rows that cannot be taken: their numbers, and why."""
+
 
 class Table(Struct, frozen=True):
     """A table of patients: its file, form, columns in order, what those of findings hold, and those that are kept."""
