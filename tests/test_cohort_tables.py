@@ -123,6 +123,14 @@ def test_blank_lines_and_cells_over_several_lines_leave_the_numbers_right(tmp_pa
     assert malformed == {2: "3 cells, where the table has 2 columns", 4: "1 cells, where the table has 2 columns"}
 
 
+def test_a_row_shifted_by_a_comma_is_not_taken_although_its_last_cells_are_empty(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,sepsis,hypotension\n1,yes,\nSmith, John,yes,\n3,no,\n4,no,,,\n")
+    rows, malformed = read(path)
+    assert rows == [(1, "1", "yes", None), (3, "3", "no", None)]
+    assert list(malformed) == [2, 4]
+
+
 CELLS = st.sampled_from(["yes", "", "1", 'a "word"', "two\nlines", "\n\n", "a,b", "it's"])
 LINES = st.lists(st.lists(CELLS, min_size=1, max_size=4).filter(lambda cells: len(cells) > 1 or cells[0]), max_size=9)
 
@@ -140,10 +148,8 @@ def test_the_rows_of_any_csv_file_keep_their_numbers(tmp_path: Path) -> None:
                 csv.writer(file, lineterminator=end).writerow(cells)
                 file.write(end if place in blank else "")
         rows, malformed = read(path)
-        is_row = [len(cells) >= 3 and not any(cells[3:]) for cells in lines]
-        taken = [(nr, *(cell or None for cell in lines[nr - 1][:3])) for nr, is_one in enumerate(is_row, 1) if is_one]
-        assert rows == taken
-        assert list(malformed) == [nr for nr, is_one in enumerate(is_row, 1) if not is_one]
+        assert rows == [(nr, *(cell or None for cell in cells)) for nr, cells in enumerate(lines, 1) if len(cells) == 3]
+        assert list(malformed) == [nr for nr, cells in enumerate(lines, 1) if len(cells) != 3]
 
     number()
 

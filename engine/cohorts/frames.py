@@ -46,9 +46,6 @@ NUMBERS = r"""\G((?:[^"0-9-]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+)(-?[0-9][0-9.eE+-]
 
 IN_QUOTES = '"[^"]*"'
 
-EMPTY_AT_END = '(,("")?)+$'
-"""The empty cells at the end of a line of CSV; those beyond the last column count for nothing, as to DuckDB."""
-
 FOREIGN = "\ufffd"
 """What Spark reads in the place of what is not in UTF-8."""
 
@@ -124,19 +121,12 @@ def _csv(session: SparkSession, table: Table) -> DataFrame:
         raise cannot_read(table.path, ValueError("it has a quote that is not closed"))
     whole = session.read.option("columnPruning", "false").options(mode="PERMISSIVE", columnNameOfCorruptRecord=LINE)
     rows = whole.csv(located(table.path), _words(table), header=True, escape='"', multiLine=goes_on)
-    columns = sf.lit(len(table.columns))
-    found, filled = (_cells_in(line) for line in (sf.col(LINE), sf.regexp_replace(LINE, EMPTY_AT_END, "")))
-    reason = sf.format_string("%d cells, where the table has %d columns", found, columns)
+    found = sf.length(sf.regexp_replace(sf.regexp_replace(LINE, IN_QUOTES, ""), "[^,]", "")) + 1
+    reason = sf.format_string("%d cells, where the table has %d columns", found, sf.lit(len(table.columns)))
     # Spark refuses a query for the lines that are no rows alone, so that the condition names the cells too.
-    is_named = sf.length(sf.concat_ws("", *map(cell, table.columns))) >= 0
-    is_none = sf.col(LINE).isNotNull() & is_named & ((found < columns) | (filled > columns))
+    is_none = sf.col(LINE).isNotNull() & (sf.length(sf.concat_ws("", *map(cell, table.columns))) >= 0)
     cells = [sf.nullif(cell(name), sf.lit("")).alias(name) for name in table.columns]
     return _numbered(rows).select(ROW, *cells, sf.when(is_none, reason).alias(REASON))
-
-
-def _cells_in(line: Column) -> Column:
-    """Return how many cells are in a line of CSV."""
-    return sf.length(sf.regexp_replace(sf.regexp_replace(line, IN_QUOTES, ""), "[^,]", "")) + 1
 
 
 def _asked(session: SparkSession, path: Path, *asked: Column) -> list[bool]:

@@ -39,6 +39,9 @@ NUMBERS = r"""((?:[^"0-9-]+|"(?:[^"\\]|\\.)*")*)(-?[0-9][0-9.eE+-]*)"""
 ODD = r"[0-9][eE]|[0-9.]{17}|\.[0-9]*0[^0-9]|[^A-Za-z]-0|0\.0000"
 """What stands in every line of JSON with a number that DuckDB would not write again as it reads it."""
 
+REFUSED = "refused"
+"""The table with the numbers of the rows of CSV that DuckDB did not read."""
+
 REASON = "__reason"
 """The column that says why a line is no row."""
 
@@ -111,47 +114,59 @@ def _csv(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str
     read = words_of(table.path, table.columns, ", store_rejects = true")
     rows = _numbered(_laid_down(database, f"FROM {read}", folder / "whole.parquet"))
     database.execute(f"CREATE TEMP TABLE {MALFORMED} ({ROW} BIGINT, reason VARCHAR)")
-    refused = database.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchall()[0][0]
-    if not refused:
+    count = database.execute("SELECT count(DISTINCT line) FROM reject_errors").fetchall()[0][0]
+    if not count and _is_even(database, table):
         return rows
-    _require_lines(database, table.path, refused)
-    malformed = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS __before FROM {MALFORMED}"
-    counted = f"SELECT __before, sum(count(*)) OVER (ORDER BY __before) AS __more FROM ({malformed}) GROUP BY 1"
+    _note_malformed(database, table.path, count)
+    before = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS __before FROM {REFUSED}"
+    counted = f"SELECT __before, sum(count(*)) OVER (ORDER BY __before) AS __more FROM ({before}) GROUP BY 1"
     number = f"CAST({ROW} + coalesce(__more, 0) AS BIGINT) AS {ROW}"
-    renumbered = f"SELECT * EXCLUDE (__before, __more) REPLACE ({number}) FROM {rows} ASOF LEFT JOIN ({counted})"
-    path = _laid_down(database, f"{renumbered} ON {ROW} > __before ORDER BY {ROW}", folder / "counted.parquet")
-    return f"read_parquet({quoted(path)})"
+    joined = f"SELECT * EXCLUDE (__before, __more) REPLACE ({number}) FROM {rows} ASOF LEFT JOIN ({counted})"
+    whole = f"FROM ({joined} ON {ROW} > __before) WHERE {ROW} NOT IN (SELECT {ROW} FROM {MALFORMED}) ORDER BY {ROW}"
+    return f"read_parquet({quoted(_laid_down(database, whole, folder / 'counted.parquet'))})"
 
 
-def _require_lines(database: duckdb.DuckDBPyConnection, path: Path, refused: int) -> None:
-    """Note the lines that are no rows, if those are all that were refused: another may take with it rows unseen."""
+def _is_even(database: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    """Return whether every line of a CSV file can be seen to be a row, with as many cells as there are columns."""
+    bare = "CASE WHEN contains(line, '\"') THEN regexp_replace(line, '\"[^\"]*\"', '', 'g') ELSE line END"
+    goes_on = "(len(line) - len(replace(line, '\"', ''))) % 2 = 1"
+    is_even = f"NOT {goes_on} AND len({bare}) - len(replace({bare}, ',', '')) = {len(table.columns) - 1}"
+    uneven = f"FROM {_lines(table.path)} WHERE line <> '' AND NOT ({is_even}) LIMIT 1"
+    return not database.execute(uneven).fetchall()
+
+
+def _note_malformed(database: duckdb.DuckDBPyConnection, path: Path, count: int) -> None:
+    """Note the lines that are no rows, once DuckDB refused no other: such a one may have taken rows with it."""
     for wrong, said in (("INVALID ENCODING", "is not in UTF-8"), ("UNQUOTED VALUE", "has a quote that is not closed")):
         found = database.execute("SELECT min(line) FROM reject_errors WHERE error_type = ?", [wrong]).fetchall()
         if found[0][0] is not None:
             raise cannot_read(path, ValueError(f"line {found[0][0]} {said}"))
     try:
-        malformed = dict(_malformed(path))
+        malformed = list(_malformed(path))
     except csv.Error as problem:
         raise cannot_read(path, problem) from None
-    if len(malformed) != refused:
+    refused = [number for number, _, is_refused in malformed if is_refused]
+    if len(refused) != count:
         line, said = database.execute("SELECT line, error_message FROM reject_errors ORDER BY line").fetchall()[0]
         raise cannot_read(path, ValueError(f"line {line}: {said}"))
-    noted = [list(malformed.keys()), list(malformed.values())]
+    noted = [[number for number, _, _ in malformed], [reason for _, reason, _ in malformed]]
     database.execute(f"INSERT INTO {MALFORMED} SELECT unnest($1::BIGINT[]), unnest($2::VARCHAR[])", noted)
+    database.execute(f"CREATE TEMP TABLE {REFUSED} AS SELECT unnest($1::BIGINT[]) AS {ROW}", [refused])
 
 
-def _malformed(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the numbers of the rows of a CSV file with more or fewer cells than columns, and what they have.
+def _malformed(path: Path) -> Iterator[tuple[int, str, bool]]:
+    """Yield the rows of a CSV file with more or fewer cells than columns: number, reason, whether DuckDB refuses it.
 
-    Empty cells beyond the last column count for nothing, as to DuckDB.
+    It takes a row with more cells if those beyond the last column are empty; but there cells may have been shifted.
     """
     with open(path, encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         columns = len(next(rows))
         lines = (row for row in rows if row or columns == 1)  # a blank line is no row
         for number, row in enumerate(lines, 1):
-            if row and (len(row) < columns or any(row[columns:])):
-                yield number, f"{len(row)} cells, where the table has {columns} columns"
+            if row and len(row) != columns:
+                is_refused = len(row) < columns or any(row[columns:])
+                yield number, f"{len(row)} cells, where the table has {columns} columns", is_refused
 
 
 def _json(database: duckdb.DuckDBPyConnection, table: Table, folder: Path) -> str:
