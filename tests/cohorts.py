@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import msgspec
 
+from engine.cohorts.relations import words_of
 from engine.cohorts.runs import Cohort, Result, Sample, judge
 from engine.compiler import compile_rules
 from engine.findings import Given, interpret
@@ -44,7 +45,7 @@ def table(path: Path, rows: Sequence[Words], columns: Sequence[str]) -> Path:
         writer.writerows(rows)
     if text != path:
         with duckdb.connect() as database:
-            database.execute(f"COPY (FROM read_csv('{text}', all_varchar = true, header = true)) TO '{path}'")
+            database.execute(f"COPY (FROM {words_of(text, columns)}) TO '{path}'")
     return path
 
 
@@ -67,14 +68,18 @@ def judged(
     parameters: Mapping[str, Given] | None = None,
     form: str = "parquet",
     check: int = 5,
+    *,
+    read: bool = True,
 ) -> tuple[Result, list[dict[str, Any]]]:
-    """Judge a table, and return what came of it and its rows."""
+    """Judge a table, and return what came of it and its rows, unless they are not to be read."""
     in_force = interpret(knowledge, {}, parameters or {}).parameters
     out = path.with_name(f"{path.stem}.result.{form}")
     out.unlink(missing_ok=True)
     out.with_name(f"{out.name}.rejected.csv").unlink(missing_ok=True)
     sample = Sample(check, 1, compile_rules(knowledge))
     result = judge(Cohort(path, (), knowledge, in_force), str(out), False, sample)
+    if not read:
+        return result, []
     with duckdb.connect() as database:
         cursor = database.execute(f"FROM '{out}'")
         names = [one[0] for one in cursor.description]

@@ -15,12 +15,14 @@ from cli import main
 from engine.cohorts.cells import TEXT, cell
 from engine.cohorts.intake import open_table
 from engine.cohorts.query import ROW
+from engine.cohorts.runs import Cohort, Sample, judge
+from engine.cohorts.summary import summarise
 from engine.cohorts.tables import MALFORMED, cannot_read, rows_in
 from engine.errors import InputError
 from engine.findings import REASONS, Given, interpret
 from engine.language import choices
 from engine.model import Finding
-from tests.cohorts import judged, rejected
+from tests.cohorts import judged, rejected, table
 from tests.conftest import BASE
 
 KINDS = list({(one.type, one.unit): one for one in BASE.knowledge.findings.values()}.values())
@@ -97,7 +99,7 @@ def test_columns_keep_their_names_whatever_signs_are_in_them(tmp_path: Path, for
         ("a.csv", b"id;sepsis\n", "its columns are parted by a semicolon, not by a comma"),
         ("a.csv", b"id\tsepsis\n", "its columns are parted by a tab, not by a comma"),
         ("a.csv", b"id,sepsis\n1,yes\r\n2,no\n", "Write it as UTF-8, with commas between the cells and the same end"),
-        ("a.csv", b"sepsis,M\xfcller\n", "it cannot be read as a table: 'utf-8' codec"),
+        ("a.csv", b"sepsis,M\xfcller\n", "it cannot be read as a table: it is not in UTF-8"),
         ("a.csv", b"sepsis,id\n" + b"yes,1\n" * 5000 + b"no,M\xfcller\n", "line 5002 is not in UTF-8"),
         ("a.jsonl", b'{"sepsis": "yes", "id": 1, "ID": 2}\n', "there are two columns, 'id' and 'ID'"),
         ("a.jsonl", b'{"sepsis": "yes"}\n{"sepsis": "\xff"}\n', "Write it as UTF-8, with one JSON object a line."),
@@ -163,20 +165,83 @@ def test_a_line_of_json_that_says_one_thing_twice_is_told(tmp_path: Path) -> Non
 # Types. ------------------------------------------------------------------------------------
 
 
-def test_numbers_are_taken_in_any_exact_type_and_truths_are_not_taken_for_words(tmp_path: Path) -> None:
+def test_numbers_are_taken_in_any_exact_type(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    cells = "(70.5, 66, NULL), (70.1234567, 66, NULL), (70.5, 66, true), (NULL, 66.5, NULL)"
-    types = "weight::DECIMAL(38, 10) AS actual_weight_kg, age::DOUBLE AS age_years, truth::BOOLEAN AS sepsis"
+    cells = "(70.5, 66), (70.1234567, 66), (NULL, 66.5)"
+    types = "weight::DECIMAL(38, 10) AS actual_weight_kg, age::DOUBLE AS age_years"
     with duckdb.connect() as database:
-        database.execute(f"COPY (SELECT {types} FROM (VALUES {cells}) t(weight, age, truth)) TO '{path}'")
+        database.execute(f"COPY (SELECT {types} FROM (VALUES {cells}) t(weight, age)) TO '{path}'")
     result, rows = judged(path, BASE.knowledge)
     told = rejected(result)
     assert len(rows) == 1
-    assert [told[number].split(" is ")[0] for number in (2, 3, 4)] == [
+    assert [told[number].split(" is ")[0] for number in (2, 3)] == [
         "actual_weight_kg: '70.1234567000'",
-        "sepsis: 'true'",
         "age_years: '66.5'",
     ]
+
+
+def test_truths_are_not_taken_for_words(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    duckdb.execute(f"COPY (SELECT true AS sepsis) TO '{path}'")
+    with pytest.raises(InputError, match="the column 'sepsis' holds true and false, where yes and no are taken"):
+        judged(path, BASE.knowledge)
+
+
+def test_a_row_in_which_nothing_stands_is_no_patient(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,diagnosis,sepsis\n1,other,\n,,\n3,,\n")
+    result, rows = judged(path, BASE.knowledge)
+    assert [row["id"] for row in rows] == ["1", "3"]
+    assert rejected(result) == {2: "nothing stands in this row"}
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_a_path_is_one_file_whatever_signs_are_in_it(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "diagnosis=other" / "S01=applies" / "a[1]*?"
+    folder.mkdir(parents=True)
+    path = table(folder / f"p[1]*.{form}", [{"nr": "1", "sepsis": "yes"}], ["nr", "sepsis"])
+    table(folder / f"p1.{form}", [{"nr": "2", "sepsis": "no"}], ["nr", "sepsis"])
+    for out in ("csv", "jsonl", "parquet"):
+        result, rows = judged(path, BASE.knowledge, form=out, read=False)
+        assert (result.judged, result.kept) == (1, ("nr",))
+        summary = summarise(result.path, Cohort(path, (), BASE.knowledge, {}))
+        assert (summary.judged, summary.statuses["undetermined"]) == (1, 1)
+    assert rows == []
+
+
+def test_a_rejected_row_keeps_what_says_whose_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("row,ward,sepsis\nx,3,yes\ny,4,perhaps\nz,5\n")
+    result, _ = judged(path, BASE.knowledge)
+    assert result.rejected_path is not None
+    with open(result.rejected_path, encoding="utf-8", newline="") as file:
+        told = list(csv.reader(file))
+    assert [[line[0], *line[2:]] for line in told[1:]] == [["2", "y", "4"], ["3", "", ""]]
+
+
+def test_a_finding_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("nr,sepsis,sex\n1,yes,female\n")
+    out = str(tmp_path / "b.csv")
+    result = judge(Cohort(path, ("sex",), BASE.knowledge, {}), out, False, Sample(1, 1, BASE))
+    assert result.kept == ("nr", "sex")
+    assert "diagnosis" in result.absent
+    assert Path(out).read_text().splitlines()[1].startswith("1,female,undetermined,")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('1, "a,b",yes', "line 3 has a quote within a cell that is not in quotes"),
+        ('1,a"b,yes', "line 3 has a quote that is not closed"),
+        ('1,"a"b,yes', "line 3 has a quote within a cell that is not in quotes, or after its end"),
+    ],
+)
+def test_a_quote_that_readers_take_in_ways_of_their_own_refuses_the_file(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,note,sepsis\n0,,no\n{line}\n")
+    with pytest.raises(InputError, match=said):
+        judged(path, BASE.knowledge)
 
 
 def test_a_lack_of_room_is_not_taken_for_a_fault_of_the_table() -> None:

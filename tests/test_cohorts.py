@@ -194,7 +194,7 @@ def test_a_column_named_like_a_finding_is_refused_unless_it_is_to_be_kept(tmp_pa
 def test_a_column_named_like_one_of_the_answer_is_refused(tmp_path: Path, column: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"diagnosis,{column}\nother,x\n")
-    with pytest.raises(InputError, match="is named like one of the answer"):
+    with pytest.raises(InputError, match="has a name that a column of the result has"):
         judged(path, BASE.knowledge)
 
 

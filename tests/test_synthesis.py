@@ -226,7 +226,7 @@ def test_no_finding_takes_the_place_of_a_label(knowledge: Knowledge, name: str) 
         query(other, 10, 1)
 
 
-@pytest.mark.parametrize("name", ["patients.xlsx", "patients"])
+@pytest.mark.parametrize("name", ["patients.ods", "patients"])
 def test_an_unknown_form_is_refused(tmp_path: Path, knowledge: Knowledge, name: str) -> None:
     with pytest.raises(
         InputError, match=r"does not say in what form it is\n    End its name in .parquet, .csv, .jsonl or .ndjson"

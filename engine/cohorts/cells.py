@@ -11,6 +11,7 @@ from msgspec import Struct
 from sqlglot import exp
 
 from engine.cohorts.truths import Sql, choose, column, every, negated, number, some, text, unknown
+from engine.errors import listed
 from engine.findings import REASONS
 from engine.language import NUMBER, accepted, choices
 from engine.model import Finding
@@ -138,7 +139,8 @@ def why(finding: Finding) -> Sql:
     written = exp.Substring(
         this=exp.cast(column(finding.name), "TEXT"), start=exp.Literal.number(1), length=exp.Literal.number(60)
     )
-    return joined(f"{finding.name}: '", written, f"' is not a value it takes ({accepted(finding)})")
+    taken = f"{accepted(finding)}, in digits" if finding.is_number else f"{accepted(finding)}, in small letters"
+    return joined(f"{finding.name}: '", written, f"' is not a value it takes ({taken}; or {listed(REASONS, 'or')})")
 
 
 def joined(*parts: str | Sql) -> Sql:

@@ -5,14 +5,14 @@ The counterpart of ``findings.interpret``, for a whole table at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from sqlglot import exp
 
 from engine.cohorts.amounts import DERIVED_IDEAL, whole
-from engine.cohorts.cells import Cell, cell, joined, why
+from engine.cohorts.cells import ABSENT, Cell, cell, joined, why
 from engine.cohorts.openings import Waiting
 from engine.cohorts.truths import Sql, Truths, choose, column, equals, every, negated, number, some, text, unknown
 from engine.findings import CM_PER_INCH
@@ -31,6 +31,7 @@ class Patients:
     def __init__(self, knowledge: Knowledge, parameters: Mapping[str, Value], holds: Mapping[str, str]) -> None:
         self.knowledge = knowledge
         self.parameters = parameters
+        self.named = [name for name in knowledge.findings if holds[name] != ABSENT]
         self.cells: Mapping[str, Cell] = {
             finding.name: cell(finding, holds[finding.name]) for finding in knowledge.findings.values()
         }
@@ -177,8 +178,11 @@ class Patients:
 
     # What cannot be. -----------------------------------------------------------------------
 
-    def faults(self) -> Iterator[tuple[Sql, Sql]]:
+    def faults(self, kept: Sequence[str]) -> Iterator[tuple[Sql, Sql]]:
         """Yield each fault that a row can have: when it has it, and the fault in words."""
+        if kept:  # with no other column, a patient of whom nothing is known cannot be told from a row that is none
+            empty = every(*(unknown(column(name)) for name in dict.fromkeys((*kept, *self.named))))
+            yield empty, text("nothing stands in this row")
         for name, one in self.cells.items():
             if one.fault is not None:
                 yield one.fault, why(self.knowledge.findings[name])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from threading import Event
 from typing import TypeVar
 
 import duckdb
@@ -21,23 +23,34 @@ def untold(share: float) -> None:
     """Tell nobody what share is done."""
 
 
-def run(work: Callable[[], T], database: duckdb.DuckDBPyConnection, done: Callable[[], float], tell: Progress) -> T:
+def run(
+    work: Callable[[Event], T], database: duckdb.DuckDBPyConnection, done: Callable[[], float], tell: Progress
+) -> T:
     """Return what some work with a database comes to, and tell meanwhile what share of it is done.
 
-    It goes on in a thread of its own: while DuckDB works, it hears of no Ctrl-C, which here ends it at once.
+    It goes on in a thread of its own: while DuckDB works, it hears of no Ctrl-C. That ends its query here, and sets the
+    event that what the work does besides looks at; a further one is not needed, and changes nothing.
     """
+    stopped = Event()
     with ThreadPoolExecutor(1) as worker:
-        running = worker.submit(work)
+        running = worker.submit(work, stopped)
+        shares = rising(done)
         try:
-            for share in rising(done):
-                if wait([running], PULSE_S).done:
-                    return running.result()
-                tell(share)
-        except BaseException:
             while not wait([running], PULSE_S).done:
-                database.interrupt()
+                tell(next(shares))
+        except BaseException:
+            stopped.set()
+            _end(running, database)
             raise
-    raise AssertionError("shares have no end")
+        return running.result()
+
+
+def _end(running: Future[T], database: duckdb.DuckDBPyConnection) -> None:
+    """Wait for some work to end, and end whatever query it has begun."""
+    while not running.done():
+        with suppress(KeyboardInterrupt):
+            database.interrupt()
+            wait([running], PULSE_S)
 
 
 def rising(done: Callable[[], float]) -> Iterator[float]:

@@ -25,6 +25,9 @@ PATIENTS = "patients"
 ROW = "__row"
 """The column with the number of a row, from 1."""
 
+REASON = "__reason"
+"""The column that says why a row cannot be taken."""
+
 PARTING = "; "
 """What parts the faults of a row."""
 
@@ -114,18 +117,20 @@ class Compiled:
         query.set("expressions", _columns(named, {**{name: self.says(name) for name in self.rules}, **comments}))
         return query.from_(before, copy=False)
 
-    def rejections(self) -> exp.Select:
-        """Return the query for the rows that cannot be taken: their numbers, and why, in words."""
+    def rejections(self, kept: Sequence[str]) -> exp.Select:
+        """Return the query for the rows that cannot be taken: their numbers, why, in words, and the kept columns."""
         given, *knowing = self.knowing()
-        unreadable, contrary = list(self.patients.faults()), list(self.patients.contradictions())
+        unreadable, contrary = list(self.patients.faults(kept)), list(self.patients.contradictions())
         first = {
             ROW: column(ROW),
+            **{f"{KEPT}{name}": column(name) for name in kept},
             **given.adds,
             "__unreadable": _together(unreadable),
             "__is_unreadable": _any_of(unreadable),
         }
         reason = joined(column("__unreadable"), _together(contrary))
-        reasons: Columns = {ROW: column(ROW), "reason": exp.Substring(this=reason, start=whole(len(PARTING) + 1))}
+        told = {ROW: column(ROW), REASON: exp.Substring(this=reason, start=whole(len(PARTING) + 1))}
+        reasons: Columns = {**told, **{name: column(f"{KEPT}{name}") for name in kept}}
         query, before = _chained([Step(given.table, first), *knowing])
         query.set("expressions", _columns(reasons, {}))
         return query.from_(before, copy=False).where(some(column("__is_unreadable"), _any_of(contrary)), copy=False)

@@ -10,10 +10,10 @@ import duckdb
 from msgspec import Struct
 
 from engine.cohorts.cells import NUMERIC
-from engine.cohorts.intake import words_of
 from engine.cohorts.query import PATIENTS, ROW
+from engine.cohorts.relations import NUMBERED, json_lines, named, parquet, words_of
 from engine.cohorts.sample import Cells
-from engine.cohorts.tables import NUMBERED, PLACE, REJECTED, Table, named, quoted
+from engine.cohorts.tables import PLACE, REJECTED, Table
 from engine.consultation import STATUSES
 
 
@@ -28,13 +28,11 @@ class Written(Struct, frozen=True):
     @property
     def relation(self) -> str:
         """The result as a table, its rows counted from 1 as ``__place``."""
-        file = quoted(self.path)
         if self.form == "parquet":
-            return f"(SELECT {NUMBERED} + 1 AS {PLACE}, * FROM read_parquet({file}, {NUMBERED} = true))"
+            return f"(SELECT {NUMBERED} + 1 AS {PLACE}, * FROM {parquet(self.path, is_numbered=True)})"
         if self.form == "csv":
             return f"(SELECT row_number() OVER () AS {PLACE}, * FROM {words_of(self.path, self.types)})"
-        columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in self.readable.items())
-        return f"(SELECT row_number() OVER () AS {PLACE}, * FROM read_ndjson({file}, columns = {{{columns}}}))"
+        return f"(SELECT row_number() OVER () AS {PLACE}, * FROM {json_lines(self.path, self.readable)})"
 
     @property
     def readable(self) -> Mapping[str, str]:
@@ -53,7 +51,7 @@ def sampled(
     database: duckdb.DuckDBPyConnection, table: Table, written: Written, places: list[int]
 ) -> dict[int, tuple[Cells, Mapping[str, Any]]]:
     """Return the rows at some places of a result, from 1, by their numbers in the table: their cells, their answers."""
-    findings = [name for name in table.columns if name not in table.kept]
+    findings = [name for name in table.columns if name in table.holds]
     cells = ", ".join(_in_words(name, table.holds[name]) for name in findings)
     numbers = numbers_at(database, places)
     given = f"SELECT {ROW}, {cells} FROM {PATIENTS} WHERE {ROW} IN {in_places(numbers)} ORDER BY {ROW}"
@@ -72,7 +70,7 @@ def _in_words(name: str, holds: str) -> str:
 
 def numbers_at(database: duckdb.DuckDBPyConnection, places: list[int]) -> list[int]:
     """Return the numbers of the rows at some places among those that were taken."""
-    rejected = f"SELECT row - row_number() OVER (ORDER BY row) AS taken_before FROM {REJECTED}"
+    rejected = f"SELECT {ROW} - row_number() OVER (ORDER BY {ROW}) AS taken_before FROM {REJECTED}"
     before = f"(SELECT count(*) FROM ({rejected}) WHERE taken_before < place)"
     query = f"SELECT place + {before} FROM (SELECT unnest(?) AS place)"
     return sorted(row[0] for row in database.execute(query, [places]).fetchall())

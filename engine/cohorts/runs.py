@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import duckdb
@@ -19,7 +20,8 @@ from engine.cohorts import lists
 from engine.cohorts.intake import open_table
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import Progress, run, untold, watch
-from engine.cohorts.query import PATIENTS, ROW, Compiled
+from engine.cohorts.query import PATIENTS, REASON, ROW, Compiled
+from engine.cohorts.relations import quoted
 from engine.cohorts.results import Written, count_statuses, sampled
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import (
@@ -29,7 +31,6 @@ from engine.cohorts.tables import (
     cannot_read,
     form_of,
     interruptible,
-    quoted,
 )
 from engine.cohorts.truths import Sql, text
 from engine.compiler import RuleBase
@@ -64,11 +65,15 @@ class Cohort(Struct, frozen=True):
 
 
 class Result(Struct, frozen=True):
-    """What came of a cohort: how many rows have which status and how many cannot be taken, columns kept, and files."""
+    """What came of a cohort: how many rows have which status and how many cannot be taken, columns kept, and files.
+
+    ``absent`` has the findings that no column is named by, and that are unknown in every row.
+    """
 
     statuses: Mapping[str, int]
     rejected: int
     kept: tuple[str, ...]
+    absent: tuple[str, ...]
     path: Path
     rejected_path: Path | None = None
 
@@ -104,11 +109,12 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
         readable(cohort.path),
     ):
         judging = _Judging(database, cohort, unfinished, form)
-        judged = run(lambda: judging.judge(strict, sample), database, judging.done, progress)
+        judged = run(lambda stopped: judging.judge(strict, sample, stopped), database, judging.done, progress)
         require_alike(sample.base, cohort.parameters, judged.rows)
         if judged.rejected:
             list_rejected(database, beside)
-    return Result(judged.statuses, judged.rejected, judged.kept, path, beside if judged.rejected else None)
+    told = beside if judged.rejected else None
+    return Result(judged.statuses, judged.rejected, judged.table.kept, judged.table.absent, path, told)
 
 
 def rejected_path(out: Path) -> Path:
@@ -140,7 +146,7 @@ class Judged(Struct, frozen=True):
 
     statuses: Mapping[str, int]
     rejected: int
-    kept: tuple[str, ...]
+    table: Table
     rows: Mapping[int, tuple[Cells, Mapping[str, Any]]]
 
 
@@ -155,12 +161,12 @@ class _Judging:
         self.watched = watch(database)
         self.part = 0.0, 0.0
 
-    def judge(self, strict: bool, sample: Sample) -> Judged:
+    def judge(self, strict: bool, sample: Sample, stopped: Event) -> Judged:
         """Write the answers, and return what was written."""
         database, cohort = self.database, self.cohort
         read, looked, answered = ENDS[form_of(cohort.path)]
         self.begin(read)
-        table = open_table(database, cohort.path, cohort.knowledge, self.file.parent, cohort.keep)
+        table = open_table(database, cohort.path, cohort.knowledge, self.file.parent, cohort.keep, stopped)
         compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
         self.begin(looked)
         rejected = reject(database, compiled, strict, table)
@@ -171,7 +177,7 @@ class _Judging:
         written = Written(self.file, self.form, _types(database, query), table.kept)
         statuses = count_statuses(database, written.relation)
         rows = sampled(database, table, written, drawn(sample.count, sum(statuses.values()), sample.seed))
-        return Judged(statuses, rejected, table.kept, rows)
+        return Judged(statuses, rejected, table, rows)
 
     def begin(self, end: float) -> None:
         """Begin the next part, which ends where so much of the whole is done."""
@@ -187,8 +193,8 @@ def reject(database: duckdb.DuckDBPyConnection, compiled: Compiled, strict: bool
     """Find the rows that cannot be taken, and return how many there are."""
     first = " LIMIT 1" if strict else ""
     database.execute(
-        f"CREATE TEMP TABLE {REJECTED} AS (SELECT {ROW} AS row, reason FROM ({sql(compiled.rejections())}){first})"
-        f" UNION ALL SELECT {ROW}, reason FROM {MALFORMED}"
+        f"CREATE TEMP TABLE {REJECTED} AS (FROM ({sql(compiled.rejections(table.kept))}){first})"
+        f" UNION ALL BY NAME SELECT {ROW}, reason AS {REASON} FROM {MALFORMED}"
     )
     return count_rejected(database, strict, table)
 
@@ -200,7 +206,7 @@ def count_rejected(database: duckdb.DuckDBPyConnection, strict: bool, table: Tab
         InputError: with ``strict``, when there is one.
 
     """
-    found = database.execute(f"SELECT row, reason FROM {REJECTED} ORDER BY row").fetchone()
+    found = database.execute(f"SELECT {ROW}, {REASON} FROM {REJECTED} ORDER BY {ROW}").fetchone()
     if found is not None and strict:
         place = Place(str(table.path))
         raise InputError([Fault(f"row {found[0]}: {found[1]}", "Mend the row, or leave '--strict' out.", place)])
@@ -208,9 +214,10 @@ def count_rejected(database: duckdb.DuckDBPyConnection, strict: bool, table: Tab
 
 
 def list_rejected(database: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write a file with the rows that cannot be taken, in order."""
+    """Write a file with the rows that cannot be taken, in order: number, reason, and the columns kept."""
+    told = f"SELECT {ROW} AS row, {REASON} AS reason, * EXCLUDE ({ROW}, {REASON}) FROM {REJECTED} ORDER BY {ROW}"
     with writing_new(path) as (_, unfinished):
-        database.execute(f"COPY (FROM {REJECTED} ORDER BY row) TO {quoted(unfinished)} (FORMAT csv, HEADER)")
+        database.execute(f"COPY ({told}) TO {quoted(unfinished)} (FORMAT csv, HEADER)")
 
 
 def answers(compiled: Compiled) -> Columns:
@@ -233,8 +240,8 @@ def taken(database: duckdb.DuckDBPyConnection, compiled: Compiled, table: Table,
     It has no join, which would confuse the order: sorting takes a sixth of the time, and all the memory.
     """
     if rejected:
-        last = database.execute(f"SELECT max(row) FROM {REJECTED}").fetchall()[0][0]
-        database.execute(f"SET VARIABLE bad = (SELECT bitstring_agg(row, 0, {last}) FROM {REJECTED})")
+        last = database.execute(f"SELECT max({ROW}) FROM {REJECTED}").fetchall()[0][0]
+        database.execute(f"SET VARIABLE bad = (SELECT bitstring_agg({ROW}, 0, {last}) FROM {REJECTED})")
         is_bad = f"CASE WHEN {ROW} <= {last} THEN get_bit(getvariable('bad'), CAST({ROW} AS INT)) = 1 ELSE false END"
         database.execute(f"ALTER VIEW {PATIENTS} RENAME TO every_row")
         database.execute(f"CREATE TEMP VIEW {PATIENTS} AS SELECT * FROM every_row WHERE NOT {is_bad}")

@@ -26,10 +26,11 @@ from engine.cohorts import lists, results, runs
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import PULSE_S, Progress, rising, untold
-from engine.cohorts.query import PATIENTS, ROW, Compiled
+from engine.cohorts.query import PATIENTS, REASON, ROW, Compiled
+from engine.cohorts.relations import NUMBERED, listed, parquet
 from engine.cohorts.runs import Cohort, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
-from engine.cohorts.tables import MALFORMED, REJECTED, Table, form_of, quoted
+from engine.cohorts.tables import MALFORMED, REJECTED, Table, form_of
 from engine.errors import Fault, InputError, Place
 from engine.files import require_new, writing_new_folder
 
@@ -84,7 +85,7 @@ def judge_on_spark(
         runs.readable(cohort.path),
     ):
         with watched(session, progress):
-            table = open_frame(session, cohort.path, cohort.knowledge, cohort.keep)
+            table = open_frame(session, database, cohort.path, cohort.knowledge, folder.parent, cohort.keep)
             compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
             notes = folder.with_name(REJECTED)
             rejected = reject(session, database, compiled, strict, table, notes)
@@ -95,7 +96,7 @@ def judge_on_spark(
         require_alike(sample.base, cohort.parameters, rows)
         if rejected:
             runs.list_rejected(database, beside)
-    return Result(statuses, rejected, table.kept, path, beside if rejected else None)
+    return Result(statuses, rejected, table.kept, table.absent, path, beside if rejected else None)
 
 
 def _require_parquet(out: str) -> None:
@@ -207,10 +208,9 @@ def reject(
     folder: Path,
 ) -> int:
     """Find the rows that cannot be taken, note them in a folder, and return how many there are."""
-    unreadable = f"SELECT {ROW} AS row, reason FROM ({sql(compiled.rejections())})"
-    found = session.sql(f"{unreadable} UNION ALL SELECT {ROW}, reason FROM {MALFORMED}")
-    found.write.parquet(_new(folder))
-    database.execute(f"CREATE TEMP VIEW {REJECTED} AS FROM read_parquet({_listed(_pieces(folder))})")
+    session.sql(sql(compiled.rejections(table.kept))).write.parquet(_new(folder))
+    unreadable, malformed = parquet(*_pieces(folder)), f"SELECT {ROW}, reason AS {REASON} FROM {MALFORMED}"
+    database.execute(f"CREATE TEMP VIEW {REJECTED} AS FROM {unreadable} UNION ALL BY NAME {malformed}")
     return runs.count_rejected(database, strict, table)
 
 
@@ -233,8 +233,8 @@ def sql(query: exp.Select) -> str:
 
 def _leave_out(session: SparkSession, folder: Path) -> None:
     """Leave out the rows that were noted in a folder."""
-    every, bad = session.table(PATIENTS), sf.broadcast(session.read.parquet(located(folder)).select("row"))
-    every.join(bad, every[ROW] == bad["row"], "left_anti").createOrReplaceTempView(PATIENTS)
+    every, bad = session.table(PATIENTS), sf.broadcast(session.read.parquet(located(folder)).select(ROW))
+    every.join(bad, every[ROW] == bad[ROW], "left_anti").createOrReplaceTempView(PATIENTS)
 
 
 def _sampled(
@@ -245,12 +245,12 @@ def _sampled(
     DuckDB reads the answers: it looks up a few rows, where Spark would go through all of them.
     """
     files = _pieces(folder)
-    counted = f"SELECT file_name, num_rows FROM parquet_file_metadata({_listed(files)})"
+    counted = f"SELECT file_name, num_rows FROM parquet_file_metadata({listed(files)})"
     rows_of = dict(database.execute(counted).fetchall())
-    statuses = results.count_statuses(database, f"read_parquet({_listed(files)})")
+    statuses = results.count_statuses(database, parquet(*files))
     places = drawn(sample.count, sum(statuses.values()), sample.seed)
     numbers = results.numbers_at(database, places)
-    findings = [name for name in table.columns if name not in table.kept]
+    findings = [name for name in table.columns if name in table.holds]
     cells = [cell(name).cast("string").alias(name) for name in findings]
     given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
     answered = _at(database, [(file, rows_of[str(file)]) for file in files], places)
@@ -267,9 +267,9 @@ def _at(
     for file, count in files:
         inside = [place - before - 1 for place in places if before < place <= before + count]
         if inside:
-            rows = f"read_parquet({quoted(file)}, file_row_number = true)"
-            wanted = f"WHERE file_row_number IN {results.in_places(inside)} ORDER BY file_row_number"
-            found = database.execute(f"SELECT * EXCLUDE (file_row_number) FROM {rows} {wanted}")
+            wanted = f"WHERE {NUMBERED} IN {results.in_places(inside)} ORDER BY {NUMBERED}"
+            rows = parquet(file, is_numbered=True)
+            found = database.execute(f"SELECT * EXCLUDE ({NUMBERED}) FROM {rows} {wanted}")
             names = [one[0] for one in found.description]
             yield from (dict(zip(names, row, strict=True)) for row in found.fetchall())
         before += count
@@ -277,10 +277,6 @@ def _at(
 
 def _pieces(folder: Path) -> list[Path]:
     return sorted(folder.absolute().glob("*.parquet"))
-
-
-def _listed(files: Sequence[Path]) -> str:
-    return f"[{', '.join(map(quoted, files))}]"
 
 
 def _new(folder: Path) -> str:

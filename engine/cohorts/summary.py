@@ -18,9 +18,10 @@ from engine import __version__
 from engine.cohorts.cells import ABSENT
 from engine.cohorts.patients import Patients
 from engine.cohorts.query import answer_names, judged_rules
+from engine.cohorts.relations import json_lines, lines, named, parquet, quoted, words_of
 from engine.cohorts.runs import Cohort
 from engine.cohorts.synthesis import LABEL
-from engine.cohorts.tables import cannot_read, form_of, interruptible, named, quoted
+from engine.cohorts.tables import cannot_read, form_of, header, interruptible
 from engine.consultation import APPLIES, RULED_OUT, STATUSES, UNDETERMINED
 from engine.errors import Fault, InputError, Place, listed
 from engine.language import canonical
@@ -228,6 +229,8 @@ class _Counting:
 def _open(database: duckdb.DuckDBPyConnection, path: Path, knowledge: Knowledge) -> set[str]:
     """Let a database read a result as ``result``, and return the names of its columns."""
     form = "parquet" if path.is_dir() else form_of(path)
+    if not path.exists():
+        raise cannot_read(path, ValueError("there is no such file"))
     relation = {"parquet": _parquet, "csv": _csv, "jsonl": _json}[form](path)
     columns = {row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
     missing = [name for name in answer_names(knowledge) if name not in columns]
@@ -241,20 +244,18 @@ def _open(database: duckdb.DuckDBPyConnection, path: Path, knowledge: Knowledge)
 
 
 def _parquet(path: Path) -> str:
-    return f"read_parquet({quoted(path / '*.parquet' if path.is_dir() else path)})"
+    return parquet(*(sorted(path.glob("*.parquet")) if path.is_dir() else [path]))
 
 
 def _csv(path: Path) -> str:
-    return f"read_csv({quoted(path)}, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')"
+    return words_of(path, header(path))
 
 
 def _json(path: Path) -> str:
     """Return JSON lines as a table: of every column the words, of lists the JSON."""
-    file = quoted(path)
     with duckdb.connect() as database:
-        keys = database.execute(f"SELECT unnest(json_keys(json)) FROM (FROM read_ndjson_objects({file}) LIMIT 1)")
-        columns = ", ".join(f"{quoted(key)}: 'VARCHAR'" for (key,) in keys.fetchall())
-    return f"read_ndjson({file}, columns = {{{columns}}})"
+        keys = database.execute(f"SELECT unnest(json_keys(line)) FROM (FROM {lines(path)} LIMIT 1)").fetchall()
+    return json_lines(path, {key: "VARCHAR" for (key,) in keys})
 
 
 def _source(result: Path, cohort: Cohort) -> Source:

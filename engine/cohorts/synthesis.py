@@ -30,7 +30,8 @@ from engine.cohorts.recipe import (
     words,
     yes,
 )
-from engine.cohorts.tables import form_of, named, quoted
+from engine.cohorts.relations import named, quoted
+from engine.cohorts.tables import form_of
 from engine.errors import Fault, InputError, Place, shortened
 from engine.files import writing_new
 from engine.language import choices, plain
@@ -83,7 +84,7 @@ def synthesise(
             database.execute(f"SET threads = {threads}")
         copy = f"COPY ({query(knowledge, count, seed)}) TO {quoted(unfinished)} ({options})"
         try:
-            run(lambda: database.execute(copy), database, watch(database), progress)
+            run(lambda _stopped: database.execute(copy), database, watch(database), progress)
         except duckdb.Error as problem:
             found = f"it cannot be written: {shortened(str(problem), 200)}"
             raise InputError([Fault(found, "Choose another place.", Place(str(path)))]) from None

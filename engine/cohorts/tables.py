@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from engine.cohorts.cells import ABSENT, NUMERIC, TEXT
 from engine.cohorts.query import answer_names
+from engine.cohorts.relations import NUMBERED, located
 from engine.errors import Fault, InputError, Place, listed, nearest
 from engine.model import Knowledge
 
@@ -47,11 +49,14 @@ EXACT = (
 CLOSE = 0.8
 """How alike a column and a finding are named, from 0 to 1, for the column to be taken for a slip."""
 
+RESERVED = (NUMBERED, "_metadata")
+"""The names that a column cannot have, because an engine of cohorts gives them itself."""
+
+SHORT = 2
+"""How many letters are too few for a name to be taken for a part of another."""
+
 PLACE = "__place"
 """The column with the place of a row among those that are whole, or that were taken, from 1."""
-
-NUMBERED = "file_row_number"
-"""What DuckDB calls the number of a row in a Parquet file, from 0."""
 
 MALFORMED = "malformed"
 """The table with the rows that are none (a field too many, no JSON, an unknown key): their numbers, and why."""
@@ -69,6 +74,13 @@ class Table(Struct, frozen=True):
     types: Mapping[str, str]
     holds: Mapping[str, str]
     kept: tuple[str, ...]
+    laid: Path | None = None
+    """The Parquet file that has its rows, once that is there."""
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The findings that no column is named by; a line of JSON may name any."""
+        return tuple(name for name, holds in self.holds.items() if holds == ABSENT)
 
 
 def form_of(name: str | Path) -> str:
@@ -81,7 +93,10 @@ def form_of(name: str | Path) -> str:
     form = FORMS.get(Path(name).suffix.lower())
     if form is None:
         found = f"'{Path(name).name}' does not say in what form it is"
-        raise InputError([Fault(found, f"End its name in {listed(list(FORMS), 'or')}.", Place(str(name)))])
+        remedy = f"End its name in {listed(list(FORMS), 'or')}."
+        if Path(name).suffix.lower() in (".xlsx", ".xls"):
+            found, remedy = "a workbook of Excel cannot be read", "Save its sheet as 'CSV UTF-8', with commas."
+        raise InputError([Fault(found, remedy, Place(str(name)))])
     return form
 
 
@@ -111,7 +126,7 @@ def rows_in(path: Path) -> int:
             return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     with interruptible(), duckdb.connect() as database:
         try:
-            found = database.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(path)})").fetchall()
+            found = database.execute(f"SELECT num_rows FROM parquet_file_metadata({located(path)})").fetchall()
         except duckdb.Error as problem:
             raise cannot_read(path, problem) from None
     return int(found[0][0])
@@ -136,6 +151,8 @@ def cannot_read(path: Path, problem: Exception) -> InputError:
         remedy = "Make room for it, or choose another place for the result; nothing was written."
         return InputError([Fault(f"it cannot be judged here: {room}", remedy, Place(str(path)))])
     said = str(problem).splitlines()[0]
+    if "state machine reached an invalid state" in said:
+        said = "its lines do not all end alike"
     remedy = WRITTEN.get(FORMS.get(path.suffix.lower(), ""), "Mend the file.")
     return InputError([Fault(f"it cannot be read as a table: {said}", remedy, Place(str(path)))])
 
@@ -150,12 +167,13 @@ def header(path: Path) -> list[str]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             names = next(csv.reader(file), [])
-    except (UnicodeDecodeError, csv.Error) as problem:
+    except UnicodeDecodeError:
+        raise cannot_read(path, ValueError("it is not in UTF-8")) from None
+    except csv.Error as problem:
         raise cannot_read(path, problem) from None
-    if not names:
-        raise InputError(
-            [Fault("its first line is blank", "Begin it with the names of its columns.", Place(str(path)))]
-        )
+    if not names or names[0].startswith("sep="):
+        found = "its first line is 'sep=', which is Excel's own" if names else "its first line is blank"
+        raise InputError([Fault(found, "Begin it with the names of its columns.", Place(str(path)))])
     if len(names) == 1 and (parted := re.search("[;\t]", names[0])):
         found = f"its columns are parted by {'a tab' if parted[0] == chr(9) else 'a semicolon'}, not by a comma"
         raise InputError([Fault(found, WRITTEN["csv"], Place(str(path)))])
@@ -174,9 +192,8 @@ def columns_of_words(path: Path, names: Iterable[str]) -> dict[str, str]:
         if not name.strip() or name.lower() in seen:
             other = seen.get(name.lower())
             found = f"there are two columns, '{other}' and '{name}'" if name.strip() else "a column has no name"
-            raise InputError(
-                [Fault(found, "Give each column a name of its own, not in capitals alone.", Place(str(path)))]
-            )
+            remedy = "Give each column a name of its own; capitals alone do not tell two apart."
+            raise InputError([Fault(found, remedy, Place(str(path)))])
         seen[name.lower()] = name
     return dict.fromkeys(seen.values(), "VARCHAR")
 
@@ -188,7 +205,7 @@ def table_of(path: Path, form: str, types: Mapping[str, str], knowledge: Knowled
         InputError: when it has no finding, or a column that may be a finding wrongly written.
 
     """
-    kept = tuple(name for name in types if name not in knowledge.findings)
+    kept = tuple(name for name in types if name not in knowledge.findings or name in keep)
     if form == "jsonl":  # a line leaves out what it does not say
         types = {**types, **dict.fromkeys(knowledge.findings, "VARCHAR")}
     faults = [Fault(*told, Place(str(path))) for told in _misnamed(kept, types, knowledge, keep)]
@@ -202,28 +219,44 @@ def _misnamed(
     kept: Sequence[str], types: Mapping[str, str], knowledge: Knowledge, keep: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the names of columns, each with what to do."""
-    answered = {one.lower() for one in answer_names(knowledge)}
+    for finding in knowledge.findings.values():
+        if types.get(finding.name) == "BOOLEAN" and finding.type == "yes/no":
+            found = f"the column '{finding.name}' holds true and false, where yes and no are taken"
+            yield found, "Write it as words first."
     for name in kept:
-        alike = _alike(name, knowledge.findings)
-        if name.lower() in answered or name.startswith("__"):
-            yield f"the column '{name}' is named like one of the answer", "Rename it."
-        elif name.lower() == NUMBERED:
-            yield f"the column '{name}' is named as DuckDB names the numbers of rows", "Rename it."
-        elif alike and name not in keep:
-            found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
-            yield found, f"Rename it, or keep it as it is: '--keep {name}'."
+        if name not in knowledge.findings:
+            yield from _mistakable(name, knowledge, name in keep)
     for name in keep:
         if name not in types:
             close = nearest(name, types)
             remedy = f"Did you mean {listed(close, 'or')}?" if close else "Leave out '--keep', or mend the name."
             yield f"there is no column '{name}' to be kept", remedy
-    if len(kept) == len(types):
+    if not any(name in knowledge.findings for name in types):
         yield "no column of it is a finding", "See 'ivig-mg show findings' for their names."
+
+
+def _mistakable(name: str, knowledge: Knowledge, is_kept: bool) -> Iterator[tuple[str, str]]:
+    """Yield what a column that is no finding may be mistaken for, with what to do."""
+    alike = _alike(name, knowledge.findings)
+    if name.lower() in knowledge.findings:
+        yield f"the column '{name}' differs from the finding {name.lower()} in capitals alone", "Rename it."
+    elif name.lower() in map(str.lower, answer_names(knowledge)) or name.startswith("__"):
+        yield f"the column '{name}' has a name that a column of the result has", "Rename it."
+    elif name.lower() in RESERVED:
+        yield f"the column '{name}' has a name that DuckDB or Apache Spark gives itself", "Rename it."
+    elif alike and not is_kept:
+        found = f"the column '{name}' is no finding, but named like {listed(alike, 'or')}"
+        yield found, f"Rename it, or keep it as it is: --keep {shlex.quote(name)}"
 
 
 def _alike(name: str, findings: Collection[str]) -> list[str]:
     """Return the findings that a column may have been meant for: it is a part of their names, or hardly differs."""
-    return [one for one in nearest(name, findings) if f"_{_plain(name)}_" in f"_{one}_" or _ratio(name, one) >= CLOSE]
+    is_part = len(_plain(name)) > SHORT
+    return [
+        one
+        for one in nearest(name, findings)
+        if (is_part and f"_{_plain(name)}_" in f"_{one}_") or _ratio(name, one) >= CLOSE
+    ]
 
 
 def _ratio(one: str, other: str) -> float:
@@ -238,13 +271,3 @@ def _holds(type_: str | None, is_number: bool) -> str:
     if type_ is None:
         return ABSENT
     return NUMERIC if is_number and type_.split("(")[0] in EXACT else TEXT
-
-
-def quoted(words: str | Path) -> str:
-    """Return words or a path as a text of SQL."""
-    return "'" + str(words).replace("'", "''") + "'"
-
-
-def named(name: str) -> str:
-    """Return a name as SQL has it, whatever signs are in it."""
-    return '"' + name.replace('"', '""') + '"'

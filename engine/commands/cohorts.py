@@ -34,7 +34,12 @@ SAYS_MUCH = 0.02
 @click.command()
 @click.argument("patients", metavar="[PATIENTS]", type=click.Path(path_type=Path), required=False)
 @click.option("--out", metavar="RESULT", help="A new file that ends in '.parquet', '.csv' or '.jsonl'.")
-@click.option("--keep", metavar="NAME", multiple=True, help="Keep this column, although it is named like a finding.")
+@click.option(
+    "--keep",
+    metavar="NAME",
+    multiple=True,
+    help="Keep this column too, although it is a finding, or named like one; say so for each.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be taken.")
 @click.option(
     "--check",
@@ -52,7 +57,7 @@ SAYS_MUCH = 0.02
     show_default=True,
     help="Run the rules on this engine.",
 )
-@click.option("--master", metavar="URL", default="local[*]", show_default=True, help="The master of a Spark cluster.")
+@click.option("--master", metavar="URL", help="The master of a Spark cluster; without it, this machine.")
 @click.option("--summary", metavar="FILE.html", help="Write what came of the cohort as one HTML page, too.")
 @click.option("--sql", "dialect", metavar="DIALECT", help="Print the rules as a query for a warehouse, and do no more.")
 @click.option(
@@ -112,17 +117,20 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
 
 def _judge(settings: Settings, patients: Path, out: str, **asked: Any) -> None:
     with needing("cohort"):
-        from engine.cohorts.runs import Cohort, Sample
+        from engine.cohorts.runs import Cohort, Sample, rejected_path
         from engine.cohorts.tables import rows_in
     from engine.compiler import compile_rules
     from engine.files import require_new
     from engine.findings import interpret
     from engine.loading import load
 
+    if asked["master"] is not None and asked["engine"] != "spark":
+        raise click.UsageError("'--master' is Spark's: add '--engine spark'.")
     if asked["summary"] is not None:  # what it lacks is told before the judging
         with needing("audit"):
             import_module("engine.rendering.cohort")
-        require_new(asked["summary"])
+        if require_new(asked["summary"]) in (Path(out), rejected_path(Path(out))):
+            raise click.UsageError("'--summary' has the name of another file that is written: choose one of its own.")
     knowledge = load(settings.knowledge, settings.layers)
     parameters = interpret(knowledge, {}, parameters_of(settings)).parameters
     cohort_ = Cohort(patients, asked["keep"], knowledge, parameters)
@@ -138,12 +146,14 @@ def _judge(settings: Settings, patients: Path, out: str, **asked: Any) -> None:
         sys.exit(1)
 
 
-def _run(cohort_: Any, out: str, sample: Any, tell: Any, engine: str, master: str, strict: bool, **_: Any) -> Any:
+def _run(
+    cohort_: Any, out: str, sample: Any, tell: Any, engine: str, master: str | None, strict: bool, **_: Any
+) -> Any:
     if engine == "spark":
         with needing("spark"):
-            from engine.cohorts.spark import judge_on_spark
+            from engine.cohorts.spark import LOCAL, judge_on_spark
 
-        return judge_on_spark(cohort_, out, strict, sample, master, tell)
+        return judge_on_spark(cohort_, out, strict, sample, master or LOCAL, tell)
     from engine.cohorts.runs import judge
 
     return judge(cohort_, out, strict, sample, tell)
@@ -154,6 +164,8 @@ def _said(result: Any, seconds: float, check: int, seed: int, **_: Any) -> str:
     if result.statuses:
         told = (f"{status} {count:,} ({count / result.judged:.1%})" for status, count in result.statuses.items())
         lines.append(f"Status: {', '.join(told)}.")
+    if result.absent:
+        lines.append(f"Without a column, and so unknown in every row: {', '.join(result.absent)}.")
     if result.kept:
         lines.append(f"Kept as they are: {', '.join(result.kept)}.")
     if result.rejected_path is not None:

@@ -31,6 +31,7 @@ def render_summary(summary: Summary, knowledge: Knowledge) -> str:
             found=summary,
             title=knowledge.guideline.title,
             notice=NOTICE,
+            on_top=[one for one in knowledge.document.values() if one.on_top],
             most=MOST,
             says=says(knowledge),
             means=lambda status: words_of_status(status, knowledge).sentence,
