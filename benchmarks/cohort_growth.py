@@ -37,7 +37,7 @@ STATEMENTS = {70: 8, 300: 3, 1_000: 1}
 """How many statements a knowledge base has, and how many bases of that size there are."""
 
 FEWER = 100_000
-"""How many rows these judge."""
+"""How many rows these knowledge bases judge."""
 
 
 class Growth(Struct, frozen=True):
@@ -68,9 +68,10 @@ def told(rows: int, folder: Path) -> tuple[float, float]:
     result = folder / f"result_{rows}.parquet"
     with duckdb.connect() as database:
         number = "CAST(replace(patient, 'synthetic-', '') AS BIGINT) - 1 = file_row_number"
+        is_whole = f"bool_and({number}) AND count(*) = {rows}"
         read = f"FROM read_parquet('{result}', file_row_number = true)"
-        found = database.execute(f"SELECT bool_and({number}), avg(len(doses)), avg(len(open)) {read}").fetchall()[0]
-    assert found[0], "rows are out of order"
+        found = database.execute(f"SELECT {is_whole}, avg(len(doses)), avg(len(open)) {read}").fetchall()[0]
+    assert found[0], "rows are missing or out of order"
     return found[1], found[2]
 
 

@@ -7,7 +7,7 @@ the size: what does not fit goes to a folder that is gone afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -103,16 +103,19 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
     form = form_of(out)
     beside = rejected_path(require_new(out))
     require_new(beside)
-    with (
-        writing_new(out) as (path, unfinished),
-        opened(unfinished.parent) as database,
-        readable(cohort.path),
-    ):
-        judging = _Judging(database, cohort, unfinished, form)
-        judged = run(lambda stopped: judging.judge(strict, sample, stopped), database, judging.done, progress)
-        require_alike(sample.base, cohort.parameters, judged.rows)
-        if judged.rejected:
-            list_rejected(database, beside)
+    with ExitStack() as undo:
+        with (
+            writing_new(out) as (path, unfinished),
+            opened(unfinished.parent) as database,
+            readable(cohort.path),
+        ):
+            judging = _Judging(database, cohort, unfinished, form)
+            judged = run(lambda stopped: judging.judge(strict, sample, stopped), database, judging.done, progress)
+            require_alike(sample.base, cohort.parameters, judged.rows)
+            if judged.rejected:
+                list_rejected(database, beside)
+                undo.callback(beside.unlink)
+        undo.pop_all()
     told = beside if judged.rejected else None
     return Result(judged.statuses, judged.rejected, judged.table.kept, judged.table.absent, path, told)
 

@@ -97,10 +97,13 @@ def progress() -> Iterator[Callable[[str], None]]:
     if not is_watched():
         yield lambda words: None
         return
+    import shutil  # only on a terminal
+
+    width = min(LINE, shutil.get_terminal_size((80, 24)).columns - 1)
     try:
-        yield lambda words: click.echo(f"\r{words[:LINE]:<{LINE}}", nl=False, err=True)
+        yield lambda words: click.echo(f"\r{words[:width]:<{width}}", nl=False, err=True)
     finally:
-        click.echo(f"\r{'':<{LINE}}\r", nl=False, err=True)
+        click.echo(f"\r{'':<{width}}\r", nl=False, err=True)
 
 
 @contextmanager
