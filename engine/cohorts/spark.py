@@ -180,7 +180,7 @@ def watched(session: SparkSession, progress: Progress) -> Iterator[None]:
         jobs = [tracker.getJobInfo(job) for job in tracker.getActiveJobsIds()]
         stages = [tracker.getStageInfo(stage) for job in jobs if job is not None for stage in job.stageIds]
         tasks = sum(stage.numTasks for stage in stages if stage is not None)
-        return sum(stage.numCompletedTasks for stage in stages if stage is not None) / max(tasks, 1)
+        return float(sum(stage.numCompletedTasks for stage in stages if stage is not None) / max(tasks, 1))
 
     is_over = threading.Event()
 
