@@ -24,6 +24,9 @@ CHECKED = 50
 JUDGING = ("keep", "strict", "summary")
 """What is asked only of judging."""
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""The signals at which what is unfinished goes."""
+
 BAR = 24
 """How many signs long a bar is."""
 
@@ -73,7 +76,8 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
     PATIENTS is a Parquet, CSV or JSON lines file with findings as columns; columns of other names are kept. RESULT gets
     one row for each patient, in the same order. Rows that cannot be taken are told in a file beside it.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is unfinished goes as at Ctrl-C
+    for one in ENDING:
+        signal.signal(one, _interrupt_once)
     if asked["dialect"] is not None and (patients, out) != (None, None):
         raise click.UsageError("'--sql' only prints a query: leave out PATIENTS and '--out'.")
     if asked["dialect"] is not None:
@@ -90,6 +94,13 @@ def cohort(settings: Settings, /, patients: Path | None, out: str | None, **aske
         raise click.UsageError("Give a table of patients, or '--synthesise N', or '--sql DIALECT'.")
     else:
         _judge(settings, patients, out, **asked)
+
+
+def _interrupt_once(signum: int, frame: object) -> None:
+    """Interrupt; a further signal would leave lying what is being removed."""
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _query(settings: Settings, dialect: str, keep: tuple[str, ...]) -> str:
