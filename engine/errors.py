@@ -88,6 +88,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {listed(names, 'or')}?" if names else ""
 
 
+def counted(number: int, word: str) -> str:
+    """Return how many there are of something, in words: '1 row', '2,000 rows'."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def listed(words: Sequence[str], last: str = "and") -> str:
     """Join words as a sentence does: "a, b and c"."""
     if len(words) < 2:

@@ -98,9 +98,17 @@ def test_columns_keep_their_names_whatever_signs_are_in_them(tmp_path: Path, for
         ("a.csv", b"id,sepsis,\n", "a column has no name"),
         ("a.csv", b"id;sepsis\n", "its columns are parted by a semicolon, not by a comma"),
         ("a.csv", b"id\tsepsis\n", "its columns are parted by a tab, not by a comma"),
-        ("a.csv", b"id,sepsis\n1,yes\r\n2,no\n", "Write it as UTF-8, with commas between the cells and the same end"),
-        ("a.csv", b"sepsis,M\xfcller\n", "it cannot be read as a table: it is not in UTF-8"),
+        ("a.csv", b"id,sepsis\n1,yes\r\n2,no\n", "line 2 ends otherwise than the first"),
+        ("a.csv", b"sepsis,M\xfcller\n", "line 1 is not in UTF-8"),
         ("a.csv", b"sepsis,id\n" + b"yes,1\n" * 5000 + b"no,M\xfcller\n", "line 5002 is not in UTF-8"),
+        ("a.csv", b"id,sepsis\n1,yes\n2,x\r3,yes\n", "line 3 ends otherwise than the first"),
+        ("a.csv", b"id,sepsis\r\n1\r\n2,x\n3,yes\r\n", "line 3 ends otherwise than the first"),
+        ("a.csv", b"id,sepsis\n1,yes\n\r\n2,no,\n", "line 3 ends otherwise than the first"),
+        ("a.csv", b'id,"sepsis,age\n1,yes\n', "line 1 has a quote that is not closed"),
+        ("a.csv", b'id,sepsis\n5" tall,yes\n' + b"x,yes\n" * 400_000, "line 2 has a quote that is not closed, or is"),
+        ("a.csv", b"id,sepsis\n" + b"x" * 3_000_000 + b",yes\n", "line 2 is longer than 2,000,000 signs"),
+        ("a.jsonl", b'{"sepsis": "\xfc"}\n', "line 1 is not in UTF-8"),
+        ("a.jsonl", b'[\n{"sepsis": "yes"},\n{"sepsis": "no"}\n]\n', "it is one list of JSON"),
         ("a.jsonl", b'{"sepsis": "yes", "id": 1, "ID": 2}\n', "there are two columns, 'id' and 'ID'"),
         ("a.jsonl", b'{"sepsis": "yes"}\n{"sepsis": "\xff"}\n', "Write it as UTF-8, with one JSON object a line."),
     ],
@@ -122,7 +130,7 @@ def test_blank_lines_and_cells_over_several_lines_leave_the_numbers_right(tmp_pa
     path.write_bytes(b'\xef\xbb\xbfsepsis,id\r\nyes,"1\r\n\r\n"\r\n\r\n\r\nno,2,3\r\n\r\nno,3\r\nno\r\n')
     rows, malformed = read(path)
     assert rows == [(1, "yes", "1\r\n\r\n"), (3, "no", "3")]
-    assert malformed == {2: "3 cells, where the table has 2 columns", 4: "1 cells, where the table has 2 columns"}
+    assert malformed == {2: "3 cells, where the table has 2 columns", 4: "1 cell, where the table has 2 columns"}
 
 
 def test_a_row_shifted_by_a_comma_is_not_taken_although_its_last_cells_are_empty(tmp_path: Path) -> None:
@@ -178,6 +186,15 @@ def test_numbers_are_taken_in_any_exact_type(tmp_path: Path) -> None:
         "actual_weight_kg: '70.1234567000'",
         "age_years: '66.5'",
     ]
+
+
+def test_small_binary_numbers_are_taken_and_none_is_rounded(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    numbers = "(1, 0.5), (2, 1e-5), (3, 1e-7), (4, 1e-20), (5, 1e300), (6, NULL)"
+    duckdb.execute(f"COPY (SELECT id, n::DOUBLE AS serum_iga_g_per_l FROM (VALUES {numbers}) t(id, n)) TO '{path}'")
+    result, rows = judged(path, BASE.knowledge, check=9)
+    assert [row["id"] for row in rows] == [1, 2, 6]
+    assert list(rejected(result)) == [3, 4, 5]
 
 
 def test_truths_are_not_taken_for_words(tmp_path: Path) -> None:

@@ -127,10 +127,10 @@ def test_the_worked_cases_of_rarer_settings_are_answered_as_by_a_consultation(
 
 def test_binary_numbers_are_taken_as_by_duckdb(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    numbers = "(0.0005), (0.5), (12.25), (0.0000005), (1e7), (NULL)"
+    numbers = "(0.0005), (0.5), (12.25), (1e-5), (1e-7), (1e-20), (1e7), (1e300), (NULL)"
     duckdb.execute(
-        f"COPY (SELECT 'other' AS diagnosis, n::DOUBLE AS serum_iga_g_per_l, n::FLOAT AS height_cm"
-        f" FROM (VALUES {numbers}) t(n)) TO '{path}'"
+        "COPY (SELECT 'other' AS diagnosis, n::DOUBLE AS serum_iga_g_per_l, TRY_CAST(n AS FLOAT) AS height_cm,"
+        f" 70.5::DECIMAL(38, 18) AS actual_weight_kg FROM (VALUES {numbers}) t(n)) TO '{path}'"
     )
     ours, answered = on_spark(path)
     theirs, others = judged(path, BASE.knowledge)

@@ -14,14 +14,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from engine.cohorts.cells import TEXT
-from engine.cohorts.intake import open_table
+from engine.cohorts.intake import BINARY, MOST, open_table
 from engine.cohorts.query import PATIENTS, REASON, ROW
 from engine.cohorts.tables import Table
 from engine.errors import Fault, InputError, Place
 from engine.model import Knowledge
-
-MOST = "DECIMAL(38, 18)"
-"""A type that holds any number that a finding can take, written with an exponent or not."""
 
 
 def open_frame(
@@ -73,7 +70,9 @@ def _cell(table: Table, name: str) -> Column:
     if table.holds.get(name) != TEXT or table.types[name] == "VARCHAR":
         return cell(name)
     words = cell(name).cast("string")
-    if table.types[name] not in ("DOUBLE", "FLOAT"):
+    if table.types[name] not in BINARY:
         return words.alias(name)
-    digits = sf.regexp_replace(words.cast(MOST).cast("string"), r"\.?0+$", "")  # Spark writes 0.0005 as 5.0E-4
-    return sf.when(words.contains("E"), digits).otherwise(words).alias(name)
+    exact = words.try_cast(MOST)
+    digits = sf.regexp_replace(exact.cast("string"), r"\.?0+$", "")  # Spark writes 0.0005 as 5.0E-4
+    is_exact = words.contains("E") & (exact.cast(table.types[name].lower()) == cell(name))
+    return sf.when(is_exact, digits).otherwise(words).alias(name)

@@ -15,8 +15,8 @@ import duckdb
 from msgspec.structs import replace
 
 from engine.cohorts.cells import TEXT
+from engine.cohorts.csv_records import IN_QUOTES, RECORD, records
 from engine.cohorts.query import PATIENTS, REASON, ROW
-from engine.cohorts.records import IN_QUOTES, RECORD, records
 from engine.cohorts.relations import NUMBERED, csv, lines, named, parquet, quoted, words_of
 from engine.cohorts.tables import (
     MALFORMED,
@@ -28,8 +28,14 @@ from engine.cohorts.tables import (
     require_file,
     table_of,
 )
-from engine.errors import Fault, InputError, Place
+from engine.errors import Fault, InputError, Place, counted
 from engine.model import Knowledge
+
+BINARY = ("DOUBLE", "FLOAT")
+"""The types of binary numbers."""
+
+MOST = "DECIMAL(38, 18)"
+"""A type that holds any number that a finding can take."""
 
 IS_OBJECT = "CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END"
 """Whether a line is a JSON object."""
@@ -73,9 +79,16 @@ def open_table(
 
 
 def _cell(table: Table, name: str) -> str:
-    if name in table.holds and table.holds[name] == TEXT and table.types[name] != "VARCHAR":
-        return f"CAST({named(name)} AS VARCHAR) AS {named(name)}"
-    return named(name)
+    type_ = table.types[name]
+    if table.holds.get(name) != TEXT or type_ == "VARCHAR":
+        return named(name)
+    words = f"CAST({named(name)} AS VARCHAR)"
+    if type_ in BINARY:  # a small number is written with an exponent
+        exact = f"TRY_CAST({words} AS {MOST})"
+        digits = f"rtrim(rtrim(CAST({exact} AS VARCHAR), '0'), '.')"
+        is_exact = f"contains({words}, 'e') AND CAST({exact} AS {type_}) = {named(name)}"
+        words = f"CASE WHEN {is_exact} THEN {digits} ELSE {words} END"
+    return f"{words} AS {named(name)}"
 
 
 # Columns. ------------------------------------------------------------------------------------
@@ -86,7 +99,8 @@ def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[s
     if form == "jsonl":
         first = f"SELECT line FROM {lines(path)} WHERE {IS_OBJECT} LIMIT 1"
         names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
-        if not names and database.execute(f"FROM {lines(path)} WHERE ltrim(line) LIKE '[%' LIMIT 1").fetchall():
+        begun = database.execute(f"FROM {lines(path)} WHERE trim(line) <> '' LIMIT 1").fetchall()
+        if (begun and begun[0][0].lstrip() == "[") or (begun and not names and begun[0][0].lstrip().startswith("[")):
             found = "it is one list of JSON, not an object a line"
             raise InputError(
                 [Fault(found, "Write each patient on a line, without brackets round all.", Place(str(path)))]
@@ -144,7 +158,7 @@ def _is_even(database: duckdb.DuckDBPyConnection, table: Table) -> bool:
 
 def _part(path: Path, whole: Path, malformed: Path, stopped: Event) -> None:
     """Write those records of a CSV file that are rows to one file, numbered, and why others are none to another."""
-    read = records(path)
+    read = records(path, stopped)
     with (
         open(whole, "w", encoding="utf-8", newline="") as rows,
         open(malformed, "w", encoding="utf-8", newline="") as others,
@@ -154,12 +168,11 @@ def _part(path: Path, whole: Path, malformed: Path, stopped: Event) -> None:
             rows.write(f"{ROW},{header.text}")
             others.write(f"{ROW},reason\n")
             for number, record in enumerate(read, 1):
-                if stopped.is_set():
-                    raise KeyboardInterrupt
                 if record.cells == header.cells:
                     rows.write(f"{number},{record.text}")
                 else:
-                    others.write(f'{number},"{record.cells} cells, where the table has {header.cells} columns"\n')
+                    found = f"{counted(record.cells, 'cell')}, where the table has {counted(header.cells, 'column')}"
+                    others.write(f'{number},"{found}"\n')
         except ValueError as problem:
             raise cannot_read(path, problem) from None
 

@@ -18,11 +18,12 @@ from typing import Any
 import duckdb
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as sf
 from sqlglot import exp
 
 from engine.cohorts import lists, results, runs
+from engine.cohorts.cells import NUMERIC
 from engine.cohorts.frames import cell, located, open_frame
 from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import PULSE_S, Progress, rising, untold
@@ -251,12 +252,18 @@ def _sampled(
     places = drawn(sample.count, sum(statuses.values()), sample.seed)
     numbers = results.numbers_at(database, places)
     findings = [name for name in table.columns if name in table.holds]
-    cells = [cell(name).cast("string").alias(name) for name in findings]
+    cells = [_in_words(name, table.holds[name]) for name in findings]
     given = session.table(PATIENTS).where(sf.col(ROW).isin(numbers)).orderBy(ROW).select(cells).collect()
     answered = _at(database, [(file, rows_of[str(file)]) for file in files], places)
     return statuses, {
         number: (cells.asDict(), answer) for number, cells, answer in zip(numbers, given, answered, strict=True)
     }
+
+
+def _in_words(name: str, holds: str) -> Column:
+    """Return a cell as words; a number with as many decimals as one can have that was taken."""
+    value = cell(name).cast("decimal(18, 6)") if holds == NUMERIC else cell(name)
+    return value.cast("string").alias(name)
 
 
 def _at(

@@ -6,6 +6,7 @@ Findings are columns, by their names; any other column is kept as it is.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ import duckdb
 from msgspec import Struct
 
 from engine.cohorts.cells import ABSENT, NUMERIC, TEXT
+from engine.cohorts.csv_records import LONGEST, records
 from engine.cohorts.query import answer_names
 from engine.cohorts.relations import NUMBERED, located
 from engine.errors import Fault, InputError, Place, listed, nearest
@@ -27,7 +29,7 @@ FORMS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "js
 """The forms of a table, by the ending of its file."""
 
 WRITTEN = {
-    "csv": "Write it as UTF-8, with commas between the cells and the same end to every line.",
+    "csv": "Write it as UTF-8, with commas between cells, quotes only round whole cells, the same end to every line.",
     "jsonl": "Write it as UTF-8, with one JSON object a line.",
 }
 """How a table is to be written that cannot be read, by its form."""
@@ -151,8 +153,13 @@ def cannot_read(path: Path, problem: Exception) -> InputError:
         remedy = "Make room for it, or choose another place for the result; nothing was written."
         return InputError([Fault(f"it cannot be judged here: {room}", remedy, Place(str(path)))])
     said = str(problem).splitlines()[0]
+    line = re.search(r"CSV Error on Line: (\d+)", said)
     if "state machine reached an invalid state" in said:
         said = "its lines do not all end alike"
+    elif line and "unicode" in str(problem).lower():
+        said = f"line {line[1]} is not in UTF-8"
+    elif line and "Maximum line size" in str(problem):
+        said = f"line {line[1]} is longer than {LONGEST:,} signs"
     remedy = WRITTEN.get(FORMS.get(path.suffix.lower(), ""), "Mend the file.")
     return InputError([Fault(f"it cannot be read as a table: {said}", remedy, Place(str(path)))])
 
@@ -165,12 +172,10 @@ def header(path: Path) -> list[str]:
 
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file), [])
-    except UnicodeDecodeError:
-        raise cannot_read(path, ValueError("it is not in UTF-8")) from None
-    except csv.Error as problem:
+        first = next(records(path), None)
+    except ValueError as problem:
         raise cannot_read(path, problem) from None
+    names = next(csv.reader(io.StringIO(first.text, newline=""))) if first and first.line == 1 else []
     if not names or names[0].startswith("sep="):
         found = "its first line is 'sep=', which is Excel's own" if names else "its first line is blank"
         raise InputError([Fault(found, "Begin it with the names of its columns.", Place(str(path)))])
@@ -232,7 +237,7 @@ def _misnamed(
             remedy = f"Did you mean {listed(close, 'or')}?" if close else "Leave out '--keep', or mend the name."
             yield f"there is no column '{name}' to be kept", remedy
     if not any(name in knowledge.findings for name in types):
-        yield "no column of it is a finding", "See 'ivig-mg show findings' for their names."
+        yield "no column of it is a finding", "See 'ivig-mg show' for their names."
 
 
 def _mistakable(name: str, knowledge: Knowledge, is_kept: bool) -> Iterator[tuple[str, str]]:

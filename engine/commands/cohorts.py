@@ -15,6 +15,7 @@ import click
 
 from engine.commands.patients import parameters_of
 from engine.commands.terminal import Settings, is_watched, needing, print_text, progress
+from engine.errors import counted
 
 SEED = 1
 """The seed by which the patients of the check are drawn, and synthetic ones."""
@@ -123,7 +124,7 @@ def _synthesised(settings: Settings, count: int, seed: int, out: str) -> str:
 
     with _share("Drawing", count) as tell:
         path = synthesise(load(settings.knowledge, settings.layers), count, seed, out, tell)
-    return f"{_counted(count, 'synthetic patient')} (seed {seed}), whom nobody is, written to {path}.\n"
+    return f"{counted(count, 'synthetic patient')} (seed {seed}), whom nobody is, written to {path}.\n"
 
 
 def _judge(settings: Settings, patients: Path, out: str, **asked: Any) -> None:
@@ -171,7 +172,7 @@ def _run(
 
 
 def _said(result: Any, seconds: float, check: int, seed: int, **_: Any) -> str:
-    lines = [f"{_counted(result.judged, 'patient')} judged in {seconds:.0f} s: {result.path}"]
+    lines = [f"{counted(result.judged, 'patient')} judged in {seconds:.0f} s: {result.path}"]
     if result.statuses:
         told = (f"{status} {count:,} ({count / result.judged:.1%})" for status, count in result.statuses.items())
         lines.append(f"Status: {', '.join(told)}.")
@@ -180,16 +181,12 @@ def _said(result: Any, seconds: float, check: int, seed: int, **_: Any) -> str:
     if result.kept:
         lines.append(f"Kept as they are: {', '.join(result.kept)}.")
     if result.rejected_path is not None:
-        lines.append(f"{_counted(result.rejected, 'row')} could not be taken; why, is in {result.rejected_path}")
+        lines.append(f"{counted(result.rejected, 'row')} could not be taken; why, is in {result.rejected_path}")
     checked = min(check, result.judged)
     if checked:
         given = "was" if checked == 1 else "were"
         lines.append(f"{checked:,} of them, drawn by seed {seed}, {given} given a consultation: everything agrees.")
     return "\n".join(lines) + "\n"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _summarised(cohort_: Any, result: Any, name: str) -> str:

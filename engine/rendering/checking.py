@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.checking import Report
-from engine.errors import Fault, describe
+from engine.errors import Fault, counted, describe
 from engine.rendering.page import Page, joined
 
 
@@ -18,13 +18,9 @@ def render_check(report: Report, width: int = 80, colour: bool = False) -> str:
             page.lines += "\n\n".join(describe(fault) for fault in faults).splitlines()
     if not report.faults:
         page.gap()
-        found = f"with {_counted(len(report.warnings), 'warning')}" if report.warnings else "and nothing to warn of"
+        found = f"with {counted(len(report.warnings), 'warning')}" if report.warnings else "and nothing to warn of"
         page.text(f"Sound, {found}. Knowledge {report.digest[:16]}…", style="good")
     return str(page)
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'s' if number != 1 else ''}"
 
 
 def check_data(report: Report) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.conversation import Answer, Conversation, read_answer
 from engine.effects import effects
-from engine.errors import Fault, InputError, did_you_mean, shortened
+from engine.errors import Fault, InputError, counted, did_you_mean, shortened
 from engine.language import accepted
 from engine.planner import Planned
 from engine.rendering import words
@@ -72,7 +72,7 @@ class Dialogue:
         page.text("Each answer is kept as soon as it is given. 'help' lists what else can be typed.")
         if self.conversation.answers:
             page.text(
-                f"Going on with {_counted(len(self.conversation.answers), 'answer')} given before; 'review' lists them."
+                f"Going on with {counted(len(self.conversation.answers), 'answer')} given before; 'review' lists them."
             )
         if self.conversation.knowledge_changed:
             page.text("The knowledge base has changed since they were given; they are read by the new one.")
@@ -372,10 +372,6 @@ def _each(line: str, count: int) -> list[tuple[int, str]]:
         found = f"{len(words)} answers to {count} questions"
         raise InputError([Fault(found, "Give one for each, such as 'y n u', or 'all n'; nothing was kept.")])
     return list(enumerate(words))
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'s' if number != 1 else ''}"
 
 
 def case_text(answers: Mapping[str, str], parameters: Mapping[str, str]) -> str:
