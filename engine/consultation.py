@@ -150,7 +150,7 @@ def _verdict(name: str, judge: Judge) -> Verdict:
     return Verdict(name, verdict, because, missing, asked.truth.value, _sorted(asked.missing))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _sorted(names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
