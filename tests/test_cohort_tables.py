@@ -108,6 +108,7 @@ def test_columns_keep_their_names_whatever_signs_are_in_them(tmp_path: Path, for
         ("a.csv", b'id,sepsis\n5" tall,yes\n' + b"x,yes\n" * 400_000, "line 2 has a quote that is not closed, or is"),
         ("a.csv", b"id,sepsis\n" + b"x" * 3_000_000 + b",yes\n", "line 2 is longer than 2,000,000 signs"),
         ("a.jsonl", b'{"sepsis": "\xfc"}\n', "line 1 is not in UTF-8"),
+        ("a.jsonl", b'[{"sepsis": "yes"},\n{"sepsis": "no"}\n]\n', "it is one list of JSON"),
         ("a.jsonl", b'[\n{"sepsis": "yes"},\n{"sepsis": "no"}\n]\n', "it is one list of JSON"),
         ("a.jsonl", b'{"sepsis": "yes", "id": 1, "ID": 2}\n', "there are two columns, 'id' and 'ID'"),
         ("a.jsonl", b'{"sepsis": "yes"}\n{"sepsis": "\xff"}\n', "Write it as UTF-8, with one JSON object a line."),

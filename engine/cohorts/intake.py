@@ -97,14 +97,12 @@ def _cell(table: Table, name: str) -> str:
 def _types(database: duckdb.DuckDBPyConnection, path: Path, form: str) -> dict[str, str]:
     """Return the columns of a file, in order, with their types; those of JSON lines are its first line's."""
     if form == "jsonl":
+        begun = database.execute(f"FROM {lines(path)} WHERE trim(line) <> '' LIMIT 1").fetchall()
+        if begun and begun[0][0].lstrip().startswith("["):
+            found, remedy = "it is one list of JSON, not an object a line", "Write each patient on a line of its own."
+            raise InputError([Fault(found, remedy, Place(str(path)))])
         first = f"SELECT line FROM {lines(path)} WHERE {IS_OBJECT} LIMIT 1"
         names = database.execute(f"SELECT unnest(json_keys(line)) FROM ({first})").fetchall()
-        begun = database.execute(f"FROM {lines(path)} WHERE trim(line) <> '' LIMIT 1").fetchall()
-        if (begun and begun[0][0].lstrip() == "[") or (begun and not names and begun[0][0].lstrip().startswith("[")):
-            found = "it is one list of JSON, not an object a line"
-            raise InputError(
-                [Fault(found, "Write each patient on a line, without brackets round all.", Place(str(path)))]
-            )
         return columns_of_words(path, [row[0] for row in names])
     if form == "csv":
         return columns_of_words(path, header(path))
