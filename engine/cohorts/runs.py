@@ -116,8 +116,7 @@ def judge(cohort: Cohort, out: str, strict: bool, sample: Sample, progress: Prog
                 list_rejected(database, beside)
                 undo.callback(beside.unlink)
         undo.pop_all()
-    told = beside if judged.rejected else None
-    return Result(judged.statuses, judged.rejected, judged.table.kept, judged.table.absent, path, told)
+    return judged.result(path, beside)
 
 
 def rejected_path(out: Path) -> Path:
@@ -151,6 +150,11 @@ class Judged(Struct, frozen=True):
     rejected: int
     table: Table
     rows: Mapping[int, tuple[Cells, Mapping[str, Any]]]
+
+    def result(self, path: Path, beside: Path) -> Result:
+        """Return what came of the cohort, once its files are there."""
+        told = beside if self.rejected else None
+        return Result(self.statuses, self.rejected, self.table.kept, self.table.absent, path, told)
 
 
 class _Judging:

@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from engine.cohorts.patients import Columns, Patients
 from engine.cohorts.progress import PULSE_S, Progress, rising, untold
 from engine.cohorts.query import PATIENTS, REASON, ROW, Compiled
 from engine.cohorts.relations import NUMBERED, listed, parquet
-from engine.cohorts.runs import Cohort, Result, Sample, rejected_path
+from engine.cohorts.runs import Cohort, Judged, Result, Sample, rejected_path
 from engine.cohorts.sample import Cells, drawn, require_alike
 from engine.cohorts.tables import MALFORMED, REJECTED, Table, form_of
 from engine.errors import Fault, InputError, Place
@@ -78,26 +78,42 @@ def judge_on_spark(
     """
     _require_parquet(out)
     beside = require_new(rejected_path(require_new(out)))
-    with (
-        writing_new_folder(out) as (path, folder),
-        told(cohort.path),
-        opened(master) as session,
-        runs.opened(folder.parent) as database,
-        runs.readable(cohort.path),
-    ):
-        with watched(session, progress):
-            table = open_frame(session, database, cohort.path, cohort.knowledge, folder.parent, cohort.keep)
-            compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
-            notes = folder.with_name(REJECTED)
-            rejected = reject(session, database, compiled, strict, table, notes)
-            if rejected:
-                _leave_out(session, notes)
-            session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
-            statuses, rows = _sampled(session, database, table, folder, sample)
-        require_alike(sample.base, cohort.parameters, rows)
-        if rejected:
-            runs.list_rejected(database, beside)
-    return Result(statuses, rejected, table.kept, table.absent, path, beside if rejected else None)
+    with ExitStack() as undo:
+        with (
+            writing_new_folder(out) as (path, folder),
+            told(cohort.path),
+            opened(master) as session,
+            runs.opened(folder.parent) as database,
+            runs.readable(cohort.path),
+        ):
+            with watched(session, progress):
+                judged = _judged(session, database, cohort, folder, strict, sample)
+            require_alike(sample.base, cohort.parameters, judged.rows)
+            if judged.rejected:
+                runs.list_rejected(database, beside)
+                undo.callback(beside.unlink)
+        undo.pop_all()
+    return judged.result(path, beside)
+
+
+def _judged(
+    session: SparkSession,
+    database: duckdb.DuckDBPyConnection,
+    cohort: Cohort,
+    folder: Path,
+    strict: bool,
+    sample: Sample,
+) -> Judged:
+    """Write the answers into a folder, and return what was written."""
+    table = open_frame(session, database, cohort.path, cohort.knowledge, folder.parent, cohort.keep)
+    compiled = Compiled(Patients(cohort.knowledge, cohort.parameters, table.holds))
+    notes = folder.with_name(REJECTED)
+    rejected = reject(session, database, compiled, strict, table, notes)
+    if rejected:
+        _leave_out(session, notes)
+    session.sql(sql(compiled.answers(table.kept, answers(compiled)))).write.parquet(_new(folder))
+    statuses, rows = _sampled(session, database, table, folder, sample)
+    return Judged(statuses, rejected, table, rows)
 
 
 def _require_parquet(out: str) -> None:
