@@ -7,8 +7,9 @@ Each worked case is asked in two ways: by a respondent who knows only what the c
 to yes/no findings, no surgery, normal IgA. The fixed-order questionnaire asks every finding in the
 order of the file and skips only what is not applicable.
 
-An answer *cannot be spared* when the consultation comes out otherwise without it, everything else
-being known: so many findings any respondent has to be asked, by whatever planner.
+A finding *cannot be spared* when another answer to it alone would give another status, dose, conflict or
+verdict on what supports or opposes a use. Whoever does not ask it cannot tell the two patients apart, so a
+planner that is to be right about both has to ask it, whatever its order: no planner asks fewer.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from engine.cases import load_cases
 from engine.compiler import RuleBase, compile_rules
 from engine.consultation import consult
 from engine.conversation import Answer, Conversation
+from engine.errors import InputError
 from engine.findings import REASONS, Given, governs, interpret
 from engine.journal import begin
+from engine.language import choices
 from engine.loading import SHIPPED, load
-from engine.planner import GOAL_KINDS
+from engine.model import Finding
 from engine.truth import Truth
 
 ORDINARY = {
@@ -88,22 +91,46 @@ def questionnaire(base: RuleBase, patient: Patient) -> int:
 
 
 def settled(base: RuleBase, patient: Patient) -> tuple[object, ...]:
-    """Return what a conversation has to settle: the status, what it is about, and the doses."""
-    consultation = consult(base, interpret(base.knowledge, {name: Given(word) for name, word in patient.items()}))
-    goals = (*base.knowledge.statements_of(*GOAL_KINDS), *base.knowledge.conflicts)
-    verdicts = [(consultation.verdicts[goal].verdict, consultation.verdicts[goal].fulfilled) for goal in goals]
+    """Return what a conversation has to settle at the least.
+
+    Raises:
+        InputError: when there can be no such patient.
+
+    """
+    findings = interpret(base.knowledge, {name: Given(word) for name, word in patient.items()})
+    consultation = consult(base, findings)
+    goals = (
+        *base.knowledge.statements_of("indication", "role", "against", "contraindication"),
+        *base.knowledge.conflicts,
+    )
+    verdicts = [consultation.verdicts[goal].verdict for goal in goals]
     return consultation.status, verdicts, list(consultation.doses)
 
 
 def not_to_be_spared(base: RuleBase, patient: Patient) -> int:
-    """Return how many answers cannot be spared, everything else being known."""
+    """Return how many findings no planner could spare."""
     whole = settled(base, patient)
 
-    def without(name: str) -> Patient:
-        gone = {name, *(f.name for f in base.knowledge.findings.values() if f.only_if and f.only_if.finding == name)}
-        return {key: word for key, word in patient.items() if key not in gone}
+    def comes_out_otherwise(name: str, word: str) -> bool:
+        try:
+            return settled(base, {**patient, name: word}) != whole
+        except InputError:
+            return False
 
-    return sum(settled(base, without(name)) != whole for name in patient)
+    return sum(
+        any(comes_out_otherwise(name, word) for word in others(finding))
+        for name, finding in base.knowledge.findings.items()
+    )
+
+
+def others(finding: Finding) -> list[str]:
+    """Return answers to a finding, all of them or three where it is a number."""
+    values = (
+        [str(finding.low), ORDINARY.get(finding.name, "3"), str(finding.high)]
+        if finding.is_number
+        else choices(finding)
+    )
+    return [*values, "unknown"]
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interp
 from engine.journal import Journal
 from engine.language import accepted, choices
 from engine.model import Finding, Value
-from engine.planner import Plan, Planned, plan, worth_asking
+from engine.planner import Plan, Planned, plan
 from engine.quantities import Converted, convert
 from engine.questions import open_questions
 from engine.truth import Truth
@@ -82,30 +83,13 @@ class Conversation:
         return self._asked[1]
 
     def _together(self) -> Sequence[Planned]:
-        """Return the first question with those that can be asked with it: no answer to one spares another."""
-        together: list[Planned] = []
-        spared: set[str] = set()
+        """Return the first question, with the yes/no questions of its topic that come next if it is one itself."""
         skipped = {name for name, word in self.answers.items() if word == NOT_ASKED}
-        for question in [q for q in self.plan().questions if q.finding not in skipped][:MOST_AT_ONCE]:
-            alone = not self.is_yes_no(question)
-            if together and (alone or not question.topic or question.topic != together[0].topic):
-                break
-            own = set() if alone else self.spared_by(question)
-            if together and (question.finding in spared or not own.isdisjoint(q.finding for q in together)):
-                break
-            together.append(question)
-            spared |= own
-            if alone:
-                break
-        return together
-
-    def spared_by(self, question: Planned) -> set[str]:
-        """Return the findings worth asking that some answer to a yes/no question would spare."""
-        asked = {other.finding for other in self.plan().questions} - {question.finding}
-        found: set[str] = set()
-        for word in choices(self.base.knowledge.findings[question.finding]):
-            found |= asked - worth_asking(self.base, self.findings({**self.answers, question.finding: word}))
-        return found
+        questions = [q for q in self.plan().questions if q.finding not in skipped]
+        if not questions or not questions[0].topic or not self.is_yes_no(questions[0]):
+            return questions[:1]
+        topic = questions[0].topic
+        return list(takewhile(lambda q: q.topic == topic and self.is_yes_no(q), questions[:MOST_AT_ONCE]))
 
     def is_yes_no(self, question: Planned) -> bool:
         """Whether a question is answered with yes or no."""

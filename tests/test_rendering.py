@@ -91,7 +91,7 @@ def test_silence_is_never_worded_as_advice(base: RuleBase, cases: list[Case]) ->
 
 def test_every_gram_and_weight_has_its_unit_and_its_arithmetic(consult_mg: Consult) -> None:
     text = render_consultation(consult_mg(myasthenic_crisis="yes", actual_weight_kg="70.5"))
-    assert "141 g in all, 28.2 g a day for 5 days  (2 g/kg × 70.5 kg actual weight)" in text
+    assert "141 g in all, 28.2 g a day for 5 days (2 g/kg × 70.5 kg actual weight)" in text
 
 
 def test_regimens_that_give_the_same_doses_share_their_figures(consult_mg: Consult) -> None:

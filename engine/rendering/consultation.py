@@ -125,8 +125,7 @@ class _Writer:
             self.statement(self.knowledge.statements[name])
 
     def dose(self, dose: Dose) -> None:
-        product = words.arithmetic(dose)
-        self.page.text(words.amount(dose, self.knowledge) + (f"  ({product})" if product else ""), 7, "bold")
+        self.page.text(words.amount_and_product(dose, self.knowledge), 7, "bold")
         for note in dose.notes:
             self.page.text(f"– {note}", 9)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from engine.conversation import Answer, Conversation, read_answer
+from engine.courses import same_doses
 from engine.effects import effects
 from engine.errors import Fault, InputError, counted, did_you_mean, shortened
 from engine.language import accepted
@@ -138,10 +139,12 @@ class Dialogue:
     def in_short(self, page: Page) -> None:
         """Say the status and the doses once more, where the eye rests at the end of a long text."""
         consultation = self.conversation.consultation()
-        page.text(f"In short: {words.status_words(consultation).name}", style=words.status_words(consultation).style)
-        for dose in consultation.doses:
-            if dose.of is None:
-                page.item(dose.statement, words.amount(dose, self.knowledge))
+        status = words.status_words(consultation)
+        page.text(f"In short: {status.name}. {status.sentence}", style=status.style)
+        for alike in same_doses(consultation):
+            for dose in consultation.doses:
+                if dose.statement == alike[0]:
+                    page.item(joined(alike), words.amount_and_product(dose, self.knowledge))
 
     def shown(self, name: str) -> str:
         """Return an answer as it was kept, with its unit."""

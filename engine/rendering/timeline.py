@@ -106,8 +106,8 @@ def _says(mark: Mark, course: Course, consultation: Consultation) -> str:
 
 def _infusions(course: Course, number: int, consultation: Consultation) -> Lane:
     """Return the lane of one of the doses of a course: they are alternatives."""
-    dose, product = course.doses[number], words.arithmetic(course.doses[number])
-    amount = f"{words.amount(dose, consultation.knowledge)}{f' ({product})' if product else ''}"
+    dose = course.doses[number]
+    amount = words.amount_and_product(dose, consultation.knowledge)
     told = f"or {amount}" if number else f"{listed(course.regimens)}: {amount}"
     references = in_order(n for name in course.regimens for n in consultation.references(name))
     return Lane(f"{told} {numbers(references)}", cells=(_a_day(course, dose),) * course.days)

@@ -217,6 +217,12 @@ def amount(dose: Dose, knowledge: Knowledge) -> str:
     return f"{plain(dose.g_per_kg)} g/kg over {dose.days} days: no grams, for {unknown} {verb} unknown."
 
 
+def amount_and_product(dose: Dose, knowledge: Knowledge) -> str:
+    """Return a dose of a regimen in grams with what they are the product of, or what is missing for it."""
+    product = arithmetic(dose)
+    return amount(dose, knowledge) + (f" ({product})" if product else "")
+
+
 def arithmetic(dose: Dose) -> str:
     """Return what the grams of a dose are the product of; nothing where there are none."""
     if dose.weight_kg is None:
