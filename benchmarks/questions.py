@@ -23,13 +23,14 @@ from pathlib import Path
 from engine.cases import load_cases
 from engine.compiler import RuleBase, compile_rules
 from engine.consultation import consult
-from engine.conversation import Answer, Conversation
+from engine.conversation import Conversation
 from engine.errors import InputError
 from engine.findings import REASONS, Given, governs, interpret
 from engine.journal import begin
 from engine.language import choices
 from engine.loading import SHIPPED, load
 from engine.model import Finding
+from engine.replies import Answer
 from engine.truth import Truth
 
 ORDINARY = {

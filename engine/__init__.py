@@ -5,7 +5,7 @@ One noun a module, each importing only from those before it:
 ``errors`` · ``files`` · ``folders`` · ``truth`` · ``logic`` · ``model`` · ``language`` · ``documents`` · ``shapes`` ·
 ``forms`` · ``entries`` · ``soundness`` · ``loading`` · ``cache`` · ``findings`` · ``cases`` · ``dosing`` ·
 ``conditions`` · ``rete`` · ``compiler`` · ``consultation`` · ``questions`` · ``courses`` · ``derivations`` ·
-``planner`` · ``effects`` · ``quantities`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
+``planner`` · ``effects`` · ``quantities`` · ``replies`` · ``journal`` · ``conversation`` · ``contract`` · ``repairs`` ·
 ``explanation`` · ``rules`` · ``catalogue`` · ``verification`` · ``schemas`` · ``sources`` · ``checking`` ·
 ``skeletons`` · ``sides`` · ``solver`` · ``proofs`` · ``mutants`` · ``killers`` · ``trials`` · ``examination`` ·
 ``answers`` · ``disagreements`` · ``comparison`` ·

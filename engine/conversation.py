@@ -9,30 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
-from msgspec import Struct
-
 from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
-from engine.errors import Fault, InputError, listed, shortened
-from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interpret, read_value, shown
+from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interpret
 from engine.journal import Journal
-from engine.language import accepted, choices
-from engine.model import Finding, Value
-from engine.planner import Plan, Planned, plan
-from engine.quantities import Converted, convert
-from engine.questions import open_questions
+from engine.model import Value
+from engine.planner import Plan, Planned, plan, unanswered
+from engine.replies import Answer, valued
 from engine.truth import Truth
 
 MOST_AT_ONCE = 5
 """How many yes/no questions of one topic are asked together."""
-
-
-class Answer(Struct, frozen=True):
-    """What a text says of a finding: the word to keep, and the conversion to show first, if there is one."""
-
-    finding: str
-    word: str
-    converted: Converted | None = None
 
 
 class Conversation:
@@ -42,8 +29,8 @@ class Conversation:
         self.base = base
         self.journal = journal
         self.parameters = {name: Given(word) for name, word in journal.parameters.items()}
-        self._planned: tuple[Mapping[str, str], Plan] | None = None
-        self._asked: tuple[Mapping[str, str], Sequence[Planned]] | None = None
+        self._again: set[str] = set()
+        self._planned: tuple[object, Plan] | None = None
 
     @property
     def answers(self) -> Mapping[str, str]:
@@ -70,21 +57,31 @@ class Conversation:
         """Return the consultation as it stands."""
         return consult(self.base, self.findings())
 
+    def asking(self) -> Findings:
+        """Return the findings as questions are put by them: what is asked again has no answer."""
+        return self.findings({name: word for name, word in self.answers.items() if name not in self._again})
+
     def plan(self) -> Plan:
         """Return the questions still worth asking."""
-        if self._planned is None or self._planned[0] != self.answers:
-            self._planned = dict(self.answers), plan(self.base, self.findings())
+        stands = (dict(self.answers), frozenset(self._again))
+        if self._planned is None or self._planned[0] != stands:
+            self._planned = stands, plan(self.base, self.asking())
         return self._planned[1]
 
-    def question(self) -> Sequence[Planned]:
-        """Return the next question: one finding, or some yes/no findings of one topic; none when settled."""
-        if self._asked is None or self._asked[0] != self.answers:
-            self._asked = dict(self.answers), self._together()
-        return self._asked[1]
+    def skipped(self) -> set[str]:
+        """Return the findings that are not to be asked now."""
+        return {name for name, word in self.answers.items() if word == NOT_ASKED} - self._again
 
-    def _together(self) -> Sequence[Planned]:
-        """Return the first question, with the yes/no questions of its topic that come next if it is one itself."""
-        skipped = {name for name, word in self.answers.items() if word == NOT_ASKED}
+    def at_most(self) -> int:
+        """Return how many questions there can still be at most."""
+        return len(self.plan().reachable - self.skipped())
+
+    def question(self) -> Sequence[Planned]:
+        """Return the next question, with the yes/no questions of its topic that come next if it is one itself.
+
+        There is none when all is settled.
+        """
+        skipped = self.skipped()
         questions = [q for q in self.plan().questions if q.finding not in skipped]
         if not questions or not questions[0].topic or not self.is_yes_no(questions[0]):
             return questions[:1]
@@ -102,18 +99,26 @@ class Conversation:
             InputError: when they cannot be used; nothing is changed then.
 
         """
-        words = {answer.finding: answer.word for answer in answers}
+        given = {answer.finding: answer.word for answer in answers}
+        words = {name: word for name, word in given.items() if self.says_more(name, word)}
         together = {**self.answers, **words}
         set_aside = self.against_governors(together, words)
         self.findings({name: word for name, word in together.items() if name not in set_aside})
-        self.journal.keep(words, set_aside)
+        if words:
+            self.journal.keep(words, set_aside)
+        self._again -= given.keys()
         return set_aside
+
+    def says_more(self, name: str, word: str) -> bool:
+        """Whether an answer is other than before; to skip what could not be said leaves the reason why."""
+        before = self.answers.get(name)
+        return word != before and not (word == NOT_ASKED and before in REASONS)
 
     def against_governors(self, together: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         """Return earlier answers that stand against the new answer of their governor."""
         findings = self.base.knowledge.findings
         values: dict[str, Value] = {
-            name: _value(findings[name], word) for name, word in together.items() if word not in REASONS
+            name: valued(findings[name], word) for name, word in together.items() if word not in REASONS
         }
         return [
             name
@@ -133,62 +138,15 @@ class Conversation:
 
     def unanswered(self) -> list[str]:
         """Return the findings that were asked about and could not be said, and that could still matter."""
-        return [
-            question.finding for question in open_questions(self.consultation()) if question.finding in self.answers
-        ]
+        skipped = self.skipped()
+        left = [q.finding for q in self.plan().questions if q.finding in skipped]
+        return [*left, *(question.finding for question in unanswered(self.base, self.findings()))]
 
-    def ask_again(self) -> list[str]:
-        """Take back every answer that says why a finding is unknown, and return their names."""
-        names = [name for name, word in self.answers.items() if word in REASONS]
-        if names:
-            self.journal.keep({}, withdraw=names)
+    def ask_again(self, name: str = "") -> list[str]:
+        """Put the questions again that could not be answered, or one of them; return the findings asked about.
+
+        The earlier answers stand until there are others.
+        """
+        names = [one for one, word in self.answers.items() if word in REASONS and name in ("", one)]
+        self._again |= set(names)
         return names
-
-
-def read_answer(finding: Finding, text: str) -> Answer:
-    """Return what a text says of a finding: a value, an unambiguous beginning of one, an amount or a reason.
-
-    Raises:
-        InputError: saying what is accepted.
-
-    """
-    written = " ".join(text.split())
-    folded = written.lower()
-    if folded in ("y", "yes", "n", "no") and finding.type != "yes/no" and folded not in choices(finding):
-        raise _no_answer(written, "This is no yes/no question.", finding)  # "no" must not come to mean "normal"
-    word = (None if finding.is_number else _beginning(folded, choices(finding))) or _reason(written)
-    if word is not None:
-        return Answer(finding.name, word)
-    converted = convert(written, finding.unit) if finding.is_number else None
-    word = shown(converted.value) if converted is not None else written
-    try:
-        return Answer(finding.name, shown(_value(finding, word)), converted)
-    except ValueError as problem:
-        what = f"{converted}. {problem}" if converted is not None else str(problem)
-        raise _no_answer(written, what, finding) from None
-
-
-def _no_answer(written: str, what: str, finding: Finding) -> InputError:
-    takes = "" if "It takes" in what else f" It takes {accepted(finding)}."
-    also = f"{takes} Or {listed(REASONS, 'or')}, where it is not known."
-    return InputError([Fault(f"'{shortened(written)}' is no answer to this", f"{what}{also}")])
-
-
-def _value(finding: Finding, word: str) -> Value:
-    return read_value(finding, word, choices(finding), accepted(finding))
-
-
-def _beginning(text: str, words: Sequence[str]) -> str | None:
-    if text in words:
-        return text
-    meant = [word for word in words if text and word.startswith(text)]
-    return meant[0] if len(meant) == 1 else None
-
-
-def _reason(text: str) -> str | None:
-    folded = text.lower()
-    if folded in ("s", "skip", "later", "not_asked", "not-asked"):
-        return NOT_ASKED
-    if folded in ("dk", "don't know", "dont know", "do not know", "not known", "i don't know"):
-        return "unknown"
-    return _beginning(folded, REASONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 
 from msgspec import Struct
@@ -13,8 +13,8 @@ from engine.conditions import Judge
 from engine.errors import InputError
 from engine.findings import CM_PER_INCH, Findings, Given, interpret, shown
 from engine.language import canonical, choices, plain
-from engine.model import DoseTest, Finding, Test, natural
-from engine.planner import worth_asking
+from engine.model import WEIGHTS_BY_BASIS, DoseTest, Finding, Test, natural
+from engine.planner import Planned, plan, still_to_ask, worth_asking
 from engine.truth import Truth
 
 FINEST = Decimal("0.000001")
@@ -24,18 +24,31 @@ FINEST = Decimal("0.000001")
 class Effect(Struct, frozen=True):
     """One answer, or a range of numbers that all do the same, and what follows from it.
 
-    ``applies`` and ``ruled_out`` have the statements and conflicts it settles, ``opens`` the
+    ``applies`` and ``ruled_out`` have the statements and conflicts it settles, ``waits`` those that hang on
+    the question and would still be undetermined; ``fulfils`` and ``fails`` what is asked for before treatment and
+    would be met or not; ``doses`` the regimens whose dose could be worked out by a further weight. ``opens`` has the
     findings that become worth asking, ``closes`` those that no longer are. ``varies`` marks a range
     inside which more follows, each number its own; ``cannot_be`` says why an answer is none.
     """
 
-    answer: str
-    applies: tuple[str, ...]
-    ruled_out: tuple[str, ...]
-    opens: tuple[str, ...]
-    closes: tuple[str, ...]
+    answer: str = ""
+    applies: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    fulfils: tuple[str, ...] = ()
+    fails: tuple[str, ...] = ()
+    doses: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
     varies: bool = False
     cannot_be: str = ""
+
+
+LISTS = ("applies", "ruled_out", "waits", "fulfils", "fails", "doses", "opens", "closes")
+"""The parts of an effect that name something."""
+
+SETTLED = ("applies", "ruled_out", "fulfils", "fails", "doses", "opens")
+"""The parts of an effect for which it is worth telling that an answer is not known."""
 
 
 def effects(base: RuleBase, findings: Findings, name: str) -> list[Effect]:
@@ -49,8 +62,9 @@ def effects(base: RuleBase, findings: Findings, name: str) -> list[Effect]:
         found = list(_of_number(asking, finding))
     else:
         found = [replace(asking.effect(word), answer=word) for word in choices(finding)]
-    unknown = replace(asking.effect("unknown"), closes=())
-    return [*found, *([replace(unknown, answer="not known")] if unknown != Effect("", (), (), (), ()) else [])]
+    unknown = asking.effect("unknown")
+    worth_telling = any(getattr(unknown, part) for part in SETTLED)
+    return [*found, *([replace(unknown, answer="not known", closes=())] if worth_telling else [])]
 
 
 def _of_number(asking: _Asking, finding: Finding) -> Iterator[Effect]:
@@ -80,8 +94,10 @@ class _Asking:
         self.base = base
         self.findings = findings
         self.name = name
-        self.judge = Judge(base.knowledge, findings)
-        self.asked = worth_asking(base, findings) - {name}
+        self.judges = _judges(base, findings)
+        questions = {question.finding: question for question in plan(base, findings).questions}
+        self.asked = questions.keys() - {name}
+        self.question = questions.get(name, Planned(name, "", "", (), ()))
         self.parameters = {key: Given(shown(value)) for key, value in findings.parameters.items()}
         self.words = {key: Given(shown(value)) for key, value in findings.given.items()}
         self.words |= {key: Given(reason) for key, reason in findings.reasons.items()}
@@ -92,18 +108,50 @@ class _Asking:
         try:
             after = interpret(knowledge, {**self.words, self.name: Given(word)}, self.parameters)
         except InputError as problem:
-            return Effect("", (), (), (), (), cannot_be=problem.faults[0].found)
-        judge = Judge(knowledge, after)
-        settled: dict[Truth, list[str]] = {Truth.YES: [], Truth.NO: [], Truth.UNKNOWN: []}
-        for rule in natural((*knowledge.statements, *knowledge.conflicts)):
-            truth = judge.rule(rule).truth
-            if truth is not self.judge.rule(rule).truth:
-                settled[truth].append(rule)
+            return Effect(cannot_be=problem.faults[0].found)
+        judges = as_it_stands, settled = _judges(self.base, after)
         asked = worth_asking(self.base, after) - {self.name}
-        order = list(knowledge.findings)
-        opens = tuple(sorted(asked - self.asked, key=order.index))
-        closes = tuple(sorted(self.asked - asked, key=order.index))
-        return Effect("", tuple(settled[Truth.YES]), tuple(settled[Truth.NO]), opens, closes)
+        applies, ruled_out = (tuple(self.turned(judges, truth)) for truth in (Truth.YES, Truth.NO))
+        undecided = (name for name in self.question.settles if settled.rule(name).truth is Truth.UNKNOWN)
+        fulfilled = dict(self.fulfilled(as_it_stands))
+        return Effect(
+            applies=applies,
+            ruled_out=ruled_out,
+            waits=tuple(name for name in undecided if name not in {*applies, *ruled_out}),
+            fulfils=tuple(name for name, truth in fulfilled.items() if truth is Truth.YES),
+            fails=tuple(name for name, truth in fulfilled.items() if truth is Truth.NO),
+            doses=tuple(self.doses(after)),
+            opens=tuple(self.in_order(asked - self.asked)),
+            closes=tuple(self.in_order(self.asked - asked)),
+        )
+
+    def turned(self, judges: tuple[Judge, Judge], truth: Truth) -> Iterator[str]:
+        """Yield the statements and conflicts that come to be of a truth, as the case stands or for good."""
+        for name in natural((*self.base.knowledge.statements, *self.base.knowledge.conflicts)):
+            turns = (
+                (now.rule(name).truth, then.rule(name).truth) for now, then in zip(self.judges, judges, strict=True)
+            )
+            if any(then is truth and now is not truth for now, then in turns):
+                yield name
+
+    def fulfilled(self, judge: Judge) -> Iterator[tuple[str, Truth]]:
+        """Yield each requirement that hangs on the question, with whether it would be met."""
+        for name in self.question.completes:
+            condition = self.base.knowledge.statements[name].fulfilled
+            if condition is not None:
+                yield name, judge.judge(condition).truth
+
+    def doses(self, after: Findings) -> Iterator[str]:
+        """Yield the regimens that hang on the question and for which a weight would become known."""
+        for name in self.question.completes:
+            regimen = self.base.knowledge.regimens.get(name)
+            weights = WEIGHTS_BY_BASIS[regimen.weight] if regimen is not None else ()
+            if any(weight in after.values and weight not in self.findings.values for weight in weights):
+                yield name
+
+    def in_order(self, names: Collection[str]) -> list[str]:
+        """Return findings in the order of the knowledge."""
+        return [name for name in self.base.knowledge.findings if name in names]
 
     def throughout(self, numbers: list[Decimal]) -> Effect:
         """Return what all of some numbers would do; ``varies`` where they do more than that, each its own."""
@@ -114,7 +162,12 @@ class _Asking:
         def common(part: str) -> tuple[str, ...]:
             return tuple(name for name in getattr(found[0], part) if all(name in getattr(e, part) for e in found))
 
-        return Effect("", common("applies"), common("ruled_out"), common("opens"), common("closes"), varies=True)
+        return replace(found[0], **{part: common(part) for part in LISTS}, varies=True)
+
+
+def _judges(base: RuleBase, findings: Findings) -> tuple[Judge, Judge]:
+    """Return who judges as the case stands, and who waits for what can still be asked."""
+    return Judge(base.knowledge, findings), Judge(base.knowledge, findings, still_to_ask(base.knowledge, findings))
 
 
 def _ranges(asking: _Asking, finding: Finding) -> Iterator[tuple[Decimal, Decimal]]:

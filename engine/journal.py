@@ -122,23 +122,24 @@ def begin(folder: Path, knowledge: str, parameters: Mapping[str, str]) -> Journa
         return journal
 
 
-def unfinished(folder: Path) -> tuple[list[Journal], list[Fault]]:
-    """Return the conversations in a folder that were broken off with some answer given, the latest first.
+def kept(folder: Path) -> tuple[list[Journal], list[Fault]]:
+    """Return the conversations in a folder in which some answer was given, the latest first.
 
     With them come the faults of those that cannot be read, which keep no other from going on.
     """
     found: list[Journal] = []
     faults: list[Fault] = []
-    for path in sorted(_journals(folder), reverse=True):
-        if b"\n" not in path.read_bytes():
-            continue  # broken off before anything was asked
+    for path in sorted(_journals(folder), key=lambda path: int(path.stem), reverse=True):
         try:
+            if b"\n" not in path.read_bytes():
+                continue  # broken off before anything was asked
             journal = read(path)
+        except OSError as problem:
+            faults.append(_unreadable(path, problem))
         except InputError as problem:
             faults += problem.faults
-            continue
-        if journal.answers and not journal.finished:
-            found.append(journal)
+        else:
+            found += [journal] if journal.answers else []
     return found, faults
 
 
@@ -152,8 +153,7 @@ def read(path: Path) -> Journal:
     try:
         content = path.read_bytes()
     except OSError as problem:
-        found = f"it cannot be read: {problem.strerror}"
-        raise InputError([Fault(found, "Check the path.", Place(str(path)))]) from None
+        raise InputError([_unreadable(path, problem)]) from None
     lines = content[: content.rfind(b"\n") + 1].splitlines()
     header = _decoded(path, 1, lines[0], _Header) if lines else _Header()
     if header.format != FORMAT:
@@ -231,6 +231,10 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(path: Path, problem: OSError) -> Fault:
+    return Fault(f"it cannot be read: {problem.strerror}", "Check the path.", Place(str(path)))
 
 
 def _unwritable(path: Path, problem: OSError) -> InputError:

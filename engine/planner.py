@@ -1,7 +1,7 @@
 """The questions worth asking next, in order, with the reason for each.
 
-A finding is worth asking only while it can still change a use, what speaks against it, a caution,
-a dose or a conflict. The plan is a pure function of knowledge and findings.
+A finding is worth asking only while it can still change a verdict, a fulfilment, a dose or a conflict. The
+plan is a pure function of knowledge and findings.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from engine.compiler import RuleBase
 from engine.conditions import Judge
@@ -30,9 +31,6 @@ from engine.model import (
 from engine.questions import CONSEQUENCE, consequence
 from engine.truth import Truth
 
-GOAL_KINDS = CONSEQUENCE[: CONSEQUENCE.index("regimen_detail")]
-"""The kinds of statement that have to be settled; all conflicts and all doses have to be as well."""
-
 
 class Planned(Struct, frozen=True):
     """A question worth asking.
@@ -50,10 +48,15 @@ class Planned(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """The questions worth asking, the next one first, and how many there can be at most."""
+    """The questions worth asking, the next one first, and every finding that can come to be asked."""
 
     questions: tuple[Planned, ...]
-    at_most: int
+    reachable: frozenset[str]
+
+    @property
+    def at_most(self) -> int:
+        """How many questions there can be at most."""
+        return len(self.reachable)
 
 
 def plan(base: RuleBase, findings: Findings) -> Plan:
@@ -65,6 +68,13 @@ def worth_asking(base: RuleBase, findings: Findings) -> frozenset[str]:
     """Return the findings worth asking of a patient, in no order."""
     planning = _Planning(base.knowledge, findings)
     return frozenset({*planning.settles(), *planning.completes()})
+
+
+def unanswered(base: RuleBase, findings: Findings) -> tuple[Planned, ...]:
+    """Return the questions that were put and could not be answered, and that could still change something."""
+    asked = base.knowledge.findings.keys() - still_to_ask(base.knowledge, findings) - findings.values.keys()
+    afresh = plan(base, replace(findings, reasons={}))
+    return tuple(question for question in afresh.questions if question.finding in asked)
 
 
 def still_to_ask(knowledge: Knowledge, findings: Findings) -> frozenset[str]:
@@ -95,7 +105,7 @@ class _Planning:
             )
             for name in asked
         ]
-        return Plan(tuple(self.in_order(questions)), len({*asked, *self.reachable()}))
+        return Plan(tuple(self.in_order(questions)), frozenset({*asked, *self.reachable()}))
 
     def settles(self) -> dict[str, tuple[str, ...]]:
         found = self.by_finding((goal, self.judge.rule(goal).missing) for goal in self.open_goals())
@@ -110,7 +120,7 @@ class _Planning:
         return self.by_finding(self.lacking())
 
     def open_goals(self) -> Iterator[str]:
-        goals = (*self.knowledge.statements_of(*GOAL_KINDS), *self.knowledge.conflicts)
+        goals = (*self.knowledge.statements, *self.knowledge.conflicts)
         return (goal for goal in goals if self.judge.rule(goal).truth is Truth.UNKNOWN)
 
     def lacking(self) -> Iterator[tuple[str, Iterable[str]]]:
@@ -141,7 +151,7 @@ class _Planning:
         return {finding: tuple(natural(names)) for finding, names in found.items()}
 
     def to_ask_for(self, missing: Iterable[str]) -> Iterator[str]:
-        """Yield what is missing; for a governor that could not be said, what it governs as well."""
+        """Yield what is missing; for a governor that could not be said, what can be said all the same."""
         for finding in missing:
             yield finding
             if finding not in self.unasked:
@@ -149,11 +159,12 @@ class _Planning:
 
     @cached_property
     def governed_by(self) -> Mapping[str, list[str]]:
-        """The undecided findings that each finding governs."""
+        """The undecided findings that each finding governs, without those whose every value would have told it."""
         found: dict[str, list[str]] = {}
         for name in self.tested:
-            governor = self.knowledge.findings[name].only_if
-            if governor is not None:
+            finding = self.knowledge.findings[name]
+            governor = finding.only_if
+            if governor is not None and (governor.value != "yes" or finding.type == "yes/no"):
                 found.setdefault(governor.finding, []).append(name)
         return found
 

@@ -53,6 +53,9 @@ WORDS = {
     "kgs": "kg",
     "kilo": "kg",
     "kilos": "kg",
+    "’": "ft",
+    "’’": "in",
+    "”": "in",
 }
 
 FINEST = {"kg": Decimal("0.01"), "cm": Decimal("0.1"), "g/L": Decimal("0.001")}
@@ -61,7 +64,10 @@ FINEST = {"kg": Decimal("0.01"), "cm": Decimal("0.1"), "g/L": Decimal("0.001")}
 SPELT = {name.lower(): name for factors in FACTORS.values() for name in factors}
 """Each unit as it is spelt, by how it may be typed."""
 
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/'\"′″]+)\s*")
+NEXT = {"st": "lb", "ft": "in"}
+"""What a number without a unit is in after an amount in another, as people write it: 11 st 4, 5'4."""
+
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/'\"′″’”]*)\s*")
 
 
 class Converted(Struct, frozen=True):
@@ -70,22 +76,26 @@ class Converted(Struct, frozen=True):
     written: str
     value: Decimal
     unit: str
+    same: bool = False
+    """Whether it is in the unit wanted already, only spelt otherwise."""
 
     def __str__(self) -> str:
         return f"{self.written} is {plain(self.value)} {self.unit}"
 
 
 def convert(text: str, unit: str) -> Converted | None:
-    """Return an amount in another unit, such as ``154 lb`` or ``5 ft 4 in``, in the unit wanted.
+    """Return an amount with a unit, such as ``154 lb``, ``5 ft 4 in`` or ``70 KG``, in the unit wanted.
 
-    None when the text is no such amount, or is in the unit wanted already.
+    None when the text is no such amount.
     """
     factors = FACTORS.get(unit, {})
     written = " ".join(text.split())
     amounts = _amounts(written)
     units = [name for _, name in amounts]
-    if not amounts or units == [unit] or not set(units) <= factors.keys() or len(set(units)) < len(units):
+    if not amounts or not set(units) <= factors.keys() or len(set(units)) < len(units):
         return None
+    if units == [unit]:
+        return Converted(written, canonical(amounts[0][0]), unit, same=True)
     if [factors[name] for name in units] != sorted((factors[name] for name in units), reverse=True):
         return None
     total = sum((amount * factors[name] for amount, name in amounts), Decimal(0))
@@ -98,9 +108,17 @@ def _amounts(text: str) -> list[tuple[Decimal, str]]:
     position = 0
     while position < len(text):
         part = _PART.match(text, position)
-        if part is None:
+        name = _unit(part[2], found[-1][1] if found else "") if part is not None else ""
+        if part is None or not name:
             return []
-        name = WORDS.get(part[2].lower(), part[2])
-        found.append((Decimal(part[1]), SPELT.get(name.lower(), name)))
+        found.append((Decimal(part[1]), name))
         position = part.end()
     return found
+
+
+def _unit(written: str, before: str) -> str:
+    """Return a unit as it is spelt; of a number without one, what it is in after an amount in the unit before."""
+    if not written:
+        return NEXT.get(before, "")
+    name = WORDS.get(written.lower(), written)
+    return SPELT.get(name.lower(), name)

@@ -19,11 +19,12 @@ from engine.cases import load_case
 from engine.compiler import RuleBase
 from engine.consultation import consult
 from engine.contract import consultation_data
-from engine.conversation import Conversation, read_answer
+from engine.conversation import Conversation
 from engine.errors import InputError
 from engine.findings import interpret
 from engine.journal import begin, read
 from engine.rendering.dialogue import Dialogue, case_text
+from engine.replies import read_answer
 from tests.conftest import BASE, ROOT
 from tests.test_cli import failed, ivig
 
@@ -130,7 +131,7 @@ def test_why_what_a_word_means_and_leaving_on_a_terminal(tmp_path: Path) -> None
             ("?", "The source does not define crisis"),
             ("back", "diagnosis: myasthenia_gravis → not given"),
             ("m", "Acute state"),
-            ("quit", "--resume --journal"),
+            ("quit", "ivig-mg ask --resume 1 --journal"),
         ):
             child.sendline(line)
             child.expect(said)
@@ -192,8 +193,10 @@ def test_one_of_several_conversations_is_gone_on_with_by_its_number(base: RuleBa
         journal.keep({"diagnosis": "myasthenia_gravis", "age_years": age})
         del journal
     done = ivig("ask", "--resume", "--journal", str(tmp_path), given=b"quit\n")
-    assert "Conversation 2: 2 answers, age_years 70, diagnosis myasthenia_gravis." in done.stdout
-    assert "Others broken off: 1 (2 answers, age_years 40" in " ".join(done.stdout.split())
+    said = " ".join(done.stdout.split())
+    assert re.search(r"Conversation 2: [-\d]+ [:\d]+, 2 answers, age_years 70, diagnosis myasthenia_gravis\.", said)
+    assert re.search(r"Others broken off, .*: 1 [-\d]+ [:\d]+, 2 answers, age_years 40", said)
+    assert "Go on with: ivig-mg ask --resume 2" in said
     assert "age_years 40" in ivig("ask", "--resume", "1", "--journal", str(tmp_path), given=b"quit\n").stdout
 
 
@@ -217,7 +220,7 @@ def test_nonsense_at_every_prompt_changes_nothing(dialogue: Dialogue, nonsense: 
 
 
 @pytest.mark.parametrize("text", ["y", "yes", "n", "no", "N", "No"])
-@pytest.mark.parametrize("name", ["iga_status", "surgery", "diagnosis", "age_years", "actual_weight_kg"])
+@pytest.mark.parametrize("name", ["iga_status", "diagnosis", "age_years", "actual_weight_kg"])
 def test_yes_and_no_never_come_to_mean_something_else(name: str, text: str) -> None:
     with pytest.raises(InputError, match="no yes/no question"):
         read_answer(BASE.knowledge.findings[name], text)
@@ -230,6 +233,12 @@ def test_yes_and_no_never_come_to_mean_something_else(name: str, text: str) -> N
         ("iga_status", "def", "deficient"),
         ("iga_status", "nor", "normal"),
         ("surgery", "thym", "thymectomy"),
+        ("surgery", "no", "none"),
+        ("actual_weight_kg", "70 KG", "70"),
+        ("actual_weight_kg", "70kgs", "70"),
+        ("actual_weight_kg", "11st 4", "71.67"),
+        ("height_cm", "5’4”", "162.6"),
+        ("serum_iga_g_per_l", "0.5 g/l", "0.5"),
         ("actual_weight_kg", "154 LB", "69.85"),
         ("height_cm", "5 ft 4 in", "162.6"),
         ("height_cm", "1.63 m", "163"),
@@ -327,21 +336,110 @@ def test_progress_never_promises_too_little(dialogue: Dialogue) -> None:
 
 def test_at_the_end_what_is_not_known_is_said_to_be_open_and_can_be_asked_again(dialogue: Dialogue) -> None:
     said = " ".join(to_the_end(dialogue).split())
-    assert "These could still change something, once they are known:" in said
+    assert "These still could, once they are known:" in said
     assert "iga_status = pending" in said.partition("once they are known:")[2]
     assert "In short: INDICATED" in said
     dialogue.reply("again")
     assert not dialogue.settled
-    assert "iga_status" not in dialogue.conversation.answers
+
+
+def test_a_weight_that_could_not_be_said_can_still_change_a_dose(dialogue: Dialogue) -> None:
+    said = " ".join(to_the_end(dialogue).split())
+    assert "S57: 139.7 g in all, 27.94 g a day for 5 days (2 g/kg × 69.85 kg actual weight)" in said
+    assert "ideal_weight_kg = unknown" in said.partition("once they are known:")[2]
+
+
+def test_what_is_asked_again_keeps_its_reason_until_there_is_an_answer(dialogue: Dialogue) -> None:
+    to_the_end(dialogue)
+    assert "It can mean iga_status or serum_iga_g_per_l" in " ".join(dialogue.reply("again iga").split())
+    dialogue.reply("again iga_st")
+    assert [question.finding for question in dialogue.conversation.question()] == ["iga_status"]
+    assert dialogue.conversation.answers["iga_status"] == "pending"
+    dialogue.reply("skip")
+    assert dialogue.conversation.answers["iga_status"] == "pending"
+    assert dialogue.settled
+    dialogue.reply("again iga_status")
+    dialogue.reply("normal")
+    assert dialogue.conversation.answers["iga_status"] == "normal"
+    assert "iga_status has a value" in dialogue.reply("again iga_status")
+
+
+def test_the_last_lines_say_what_is_against_it_and_what_comes_first(dialogue: Dialogue) -> None:
+    words = {"myasthenic_crisis": "y", "immediate_intervention_needed": "y", "iga_status": "def", "surgery": "thy"}
+    dialogue.opening()
+    while not dialogue.settled:
+        text = dialogue.reply(typed(dialogue, {**PATIENT, **words}))
+    last = " ".join(text.rpartition("In short: CONFLICT")[2].split())
+    assert "Against it: S53 IVIG is not justified" in last
+    assert "First: S34 In IgA deficiency" in last
+    assert "First: S37 MG must be under medical control before any operation. [2] NOT FULFILLED." in last
+    assert last.index("Against it") < last.index("First") < last.index("S57: 139.7 g")
+
+
+def test_what_changes_nothing_is_no_step(dialogue: Dialogue) -> None:
+    dialogue.opening()
+    dialogue.reply("m")
+    dialogue.reply("change diagnosis m")
+    assert "diagnosis: myasthenia_gravis → not given" in dialogue.reply("back")
+
+
+def test_a_converted_amount_that_was_not_confirmed_is_said_to_be_lost(dialogue: Dialogue) -> None:
+    dialogue.conversation.journal.keep({"diagnosis": "myasthenia_gravis"})
+    for line in ("", "quit"):
+        dialogue.reply("change actual_weight_kg 154 lb")
+        assert "154 lb was not used." in dialogue.reply(line)
+    dialogue.reply("change actual_weight_kg 154 lb")
+    assert "154 lb was not used." in dialogue.leave()
+
+
+def test_skipped_questions_do_not_count_as_open(dialogue: Dialogue) -> None:
+    dialogue.opening()
+    dialogue.reply("m")
+    text = dialogue.reply("all s")
+    assert "(1 answered, at most 26 more)" in text
+
+
+@pytest.mark.parametrize("line", ["not known", "don't know", "Don’t know", "unknown", "u", "dk"])
+def test_not_to_know_can_be_said_in_any_way_to_several_questions(dialogue: Dialogue, line: str) -> None:
+    dialogue.opening()
+    dialogue.reply("m")
+    first = dialogue.conversation.question()[0].finding
+    dialogue.reply(line)
+    assert dialogue.conversation.answers[first] == "unknown"
+
+
+def test_no_answer_is_ever_suggested() -> None:
+    for text in ("none", "undo", "known", "nein"):
+        with pytest.raises(InputError) as problem:
+            read_answer(BASE.knowledge.findings["dysphagia"], text)
+        assert "mean" not in str(problem.value)
+
+
+def test_how_a_conclusion_came_about_can_be_asked_at_any_time(dialogue: Dialogue) -> None:
+    to_the_end(dialogue)
+    assert "because acute_treatment holds" in dialogue.reply("why s57")
+    assert "plasma_exchange_contraindicated" in dialogue.reply("why S13")
+    assert "'why S57' says how" in dialogue.reply("why")
+
+
+def test_a_finished_conversation_is_opened_again_by_its_number(tmp_path: Path) -> None:
+    place = ("--journal", str(tmp_path))
+    done = " ".join(ivig("ask", "--no-record", *place, given=b"other\n\n").stdout.split())
+    assert "until you delete that file. Open it again with: ivig-mg ask --resume 1 --journal" in done
+    assert "there is no conversation to go on with" in failed(ivig("ask", "--resume", *place))
+    again = ivig("ask", "--no-record", "--resume", "1", *place, given=b"review\n").stdout
+    assert "diagnosis = other" in again
 
 
 def test_where_everything_is_known_nothing_more_is_said_to_be_open(dialogue: Dialogue) -> None:
     dialogue.opening()
-    assert "No further answer can change a use, a caution, a dose or a conflict." in dialogue.reply("other")
+    assert "No further answer can change a verdict, a dose or a conflict." in dialogue.reply("other")
 
 
 def test_leaving_says_the_consultation_as_it_stands_and_how_to_go_on(dialogue: Dialogue) -> None:
     dialogue.opening()
+    assert "Nothing was answered." in dialogue.leave()
+    dialogue.reply("m")
     left = dialogue.leave()
     assert "UNDETERMINED" in left
     assert "ivig-mg ask --resume" in left

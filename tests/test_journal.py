@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import InputError
-from engine.journal import Journal, begin, read, unfinished
+from engine.journal import Journal, begin, kept, read
 from tests.conftest import ROOT
 
 
@@ -63,13 +63,14 @@ def test_another_file_is_not_taken_for_a_journal(tmp_path: Path) -> None:
         read(path)
 
 
-def test_what_was_broken_off_with_an_answer_can_go_on_the_latest_first(tmp_path: Path) -> None:
-    assert unfinished(tmp_path) == ([], [])
+def test_what_has_an_answer_is_kept_the_latest_first(tmp_path: Path) -> None:
+    assert kept(tmp_path) == ([], [])
     first, second, third, empty = (begin(tmp_path, "d", {}) for _ in range(4))
     for journal in (first, second, third):
         journal.keep({"dysphagia": "yes"})
     third.finish()
-    assert [journal.number for journal in unfinished(tmp_path)[0]] == [second.number, first.number]
+    found = [(journal.number, journal.finished) for journal in kept(tmp_path)[0]]
+    assert found == [(third.number, True), (second.number, False), (first.number, False)]
     assert empty.number == 4
 
 
@@ -88,7 +89,7 @@ def test_one_that_is_damaged_or_never_began_keeps_no_other_from_going_on(tmp_pat
     (tmp_path / "000002.jsonl").write_bytes(b"")
     (tmp_path / "000003.jsonl").write_bytes(b'{"form')
     (tmp_path / "000004.jsonl").write_bytes(b"no json\n")
-    found, faults = unfinished(tmp_path)
+    found, faults = kept(tmp_path)
     assert [journal.number for journal in found] == [1]
     assert [str(fault.place) for fault in faults] == [f"{tmp_path / '000004.jsonl'}:1"]
 
@@ -164,7 +165,7 @@ def test_a_full_disk_is_an_error_and_the_answer_does_not_count(journal: Journal)
 WRITER = """
 import sys
 from pathlib import Path
-from engine.journal import Journal, begin, read, unfinished
+from engine.journal import Journal, begin, kept, read
 journal = begin(Path(sys.argv[1]), "d", {})
 for number in range(100_000):
     journal.keep({f"finding_{number}": "yes"})
@@ -183,5 +184,5 @@ def test_no_acknowledged_answer_is_lost_when_the_process_is_killed(tmp_path: Pat
         acknowledged += [int(line) for line in writer.stdout.read().split(b"\n") if line]
         writer.wait()
         writer.stdout.close()
-        [journal], _ = unfinished(folder)
+        [journal], _ = kept(folder)
         assert list(journal.answers)[: len(acknowledged)] == [f"finding_{number}" for number in acknowledged]

@@ -14,12 +14,12 @@ from engine.cases import Case
 from engine.compiler import RuleBase, compile_rules
 from engine.conditions import Judge
 from engine.consultation import Consultation, consult
-from engine.effects import effects
+from engine.effects import Effect, effects
 from engine.errors import InputError
 from engine.findings import Findings, Given, governs, interpret, shown
 from engine.language import choices
 from engine.model import Finding, Knowledge
-from engine.planner import GOAL_KINDS, plan
+from engine.planner import plan, still_to_ask
 from engine.truth import Truth
 from tests.conftest import BASE, CASES
 from tests.random_knowledge import FINDINGS, knowledge_bases, patients
@@ -72,9 +72,9 @@ def answered(base: RuleBase, whole: Findings) -> Findings:
 
 
 def answer(consultation: Consultation) -> tuple[object, ...]:
-    """Return what has to be settled: the status, what supports, opposes or cautions, doses and conflicts."""
+    """Return what has to be settled: the status, every statement and conflict, and the doses."""
     knowledge = consultation.knowledge
-    goals = (*knowledge.statements_of(*GOAL_KINDS), *knowledge.conflicts)
+    goals = (*knowledge.statements, *knowledge.conflicts)
     verdicts = [(name, consultation.verdicts[name].verdict) for name in goals]
     asked = [(name, consultation.verdicts[name].fulfilled) for name in consultation.applying(goals)]
     return consultation.status, verdicts, asked, list(consultation.doses)
@@ -203,7 +203,28 @@ def test_saying_that_it_is_not_known_can_settle_something() -> None:
     words = {"diagnosis": "myasthenia_gravis", "myasthenic_crisis": "yes", "serum_iga_g_per_l": "1"}
     findings = interpret(BASE.knowledge, {name: Given(word) for name, word in words.items()})
     before = effects(BASE, findings, "iga_status")
-    assert [effect.answer for effect in before] == ["normal", "deficient"]
+    assert [effect.answer for effect in before] == ["normal", "deficient", "not known"]
+    by_answer = {effect.answer: effect for effect in before}
+    assert "S33" in by_answer["deficient"].applies  # it applies as it stands, and now for good
+    assert "S33" in by_answer["not known"].applies
+    assert {"S33", "S34"} <= set(by_answer["normal"].ruled_out)
+    assert not any({"S33", "A28"} & set(effect.waits) for effect in before)
+
+
+def test_an_answer_that_meets_a_requirement_or_not_says_so() -> None:
+    words = {"diagnosis": "myasthenia_gravis", "surgery": "thymectomy"}
+    findings = interpret(BASE.knowledge, {name: Given(word) for name, word in words.items()})
+    by_answer = {effect.answer: effect for effect in effects(BASE, findings, "medically_controlled")}
+    assert by_answer["yes"].fulfils == ("S37",)
+    assert by_answer["no"].fails == ("S37",)
+
+
+def test_only_an_answer_that_gives_a_weight_promises_a_dose() -> None:
+    words = {"diagnosis": "myasthenia_gravis", "myasthenic_crisis": "yes"}
+    settings = {name: Given(word) for name, word in PARAMETERS.items()}
+    findings = interpret(BASE.knowledge, {name: Given(word) for name, word in words.items()}, settings)
+    assert not any(effect.doses for effect in effects(BASE, findings, "age_years"))
+    assert all(effect.doses == ("S57",) for effect in effects(BASE, findings, "actual_weight_kg"))
 
 
 NUMBERS = [f.name for f in BASE.knowledge.findings.values() if f.is_number]
@@ -230,14 +251,50 @@ def test_what_an_answer_would_do_is_what_any_number_of_its_range_does(
     except InputError:
         assert effect.cannot_be
         return
-    judge = Judge(BASE.knowledge, after)
-    assert all(judge.rule(rule).truth is Truth.YES for rule in effect.applies)
-    assert all(judge.rule(rule).truth is Truth.NO for rule in effect.ruled_out)
-    if not effect.varies:
-        was = Judge(BASE.knowledge, findings)
-        rules = (*BASE.knowledge.statements, *BASE.knowledge.conflicts)
-        turned = {rule for rule in rules if judge.rule(rule).truth is not was.rule(rule).truth}
-        assert {*effect.applies, *effect.ruled_out} == {r for r in turned if judge.rule(r).truth is not Truth.UNKNOWN}
+    assert said_truly(effect, findings, after)
+
+
+CHOSEN = [f.name for f in BASE.knowledge.findings.values() if not f.is_number]
+
+
+@given(whole_patients(), st.sampled_from(CHOSEN), st.data())
+def test_what_an_answer_would_do_is_what_it_does(
+    patient: tuple[dict[str, Given], dict[str, Given]], name: str, data: st.DataObject
+) -> None:
+    truth, parameters = patient
+    known = data.draw(st.sets(st.sampled_from(sorted(truth))))
+    words = {key: word for key, word in truth.items() if key in known and key != name}
+    try:
+        findings = interpret(BASE.knowledge, words, parameters)
+    except InputError:
+        return
+    for effect in effects(BASE, findings, name):
+        word = "unknown" if effect.answer == "not known" else effect.answer
+        try:
+            after = interpret(BASE.knowledge, {**words, name: Given(word)}, parameters)
+        except InputError:
+            assert effect.cannot_be
+        else:
+            assert said_truly(effect, findings, after)
+
+
+def said_truly(effect: Effect, findings: Findings, after: Findings) -> bool:
+    """Whether an effect says of each rule what comes of it, with what is unknown so far and when all is asked."""
+    turned: dict[Truth, set[str]] = {truth: set() for truth in Truth}
+    undecided: set[str] = set()
+    for asked in (False, True):
+        was, judge = (
+            Judge(BASE.knowledge, one, still_to_ask(BASE.knowledge, one) if asked else ()) for one in (findings, after)
+        )
+        for rule in (*BASE.knowledge.statements, *BASE.knowledge.conflicts):
+            if judge.rule(rule).truth is not was.rule(rule).truth:
+                turned[judge.rule(rule).truth].add(rule)
+            if asked and judge.rule(rule).truth is Truth.UNKNOWN:
+                undecided.add(rule)
+    applies, ruled_out = set(effect.applies), set(effect.ruled_out)
+    if effect.varies:
+        return applies <= turned[Truth.YES] and ruled_out <= turned[Truth.NO]
+    return (applies, ruled_out) == (turned[Truth.YES], turned[Truth.NO]) and set(effect.waits) <= undecided
 
 
 def holds(answer: str, number: Decimal) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ from engine.commands.terminal import (
     width,
     write_report,
 )
-from engine.errors import Fault, InputError, describe
+from engine.errors import Fault, InputError, counted, describe
+from engine.findings import REASONS
+
+MOST_TOLD = 8
+"""How many other conversations are named at the most."""
 
 
 @click.command("next")
@@ -46,7 +51,7 @@ def next_(settings: Settings, case: str, name: str | None, format_: str) -> None
     is_flag=False,
     flag_value="latest",
     metavar="[NUMBER]",
-    help="Go on with the conversation that was broken off last, or with the one of that number.",
+    help="Go on with the conversation that was broken off last, or with the one of that number, finished or not.",
 )
 @click.option(
     "--journal",
@@ -84,7 +89,8 @@ def ask(
         require_new(target)
     conversation = _conversation(settings, journal or _usual_place(), resume, case)
     writers = _writers(conversation)
-    go_on = "ivig-mg ask --resume" + (f" --journal {shlex.quote(str(journal))}" if journal is not None else "")
+    go_on = f"ivig-mg ask --resume {conversation.journal.number}"
+    go_on += f" --journal {shlex.quote(str(journal))}" if journal is not None else ""
     dialogue = Dialogue(conversation, writers, width(), colour(), go_on)
     _converse(dialogue)
     for name, file in (("save", save), ("report", report)):
@@ -115,6 +121,8 @@ def _writers(conversation: Any) -> dict[str, Any]:
 
 def _converse(dialogue: Any) -> None:
     """Ask and listen until the conversation is over, or nobody answers any more."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        _let_lines_be_edited()
     try:
         print_text(dialogue.opening())
         while not dialogue.over:
@@ -123,6 +131,15 @@ def _converse(dialogue: Any) -> None:
             print_text(dialogue.reply(input(dialogue.prompt() if sys.stdin.isatty() else "")))
     except (EOFError, KeyboardInterrupt):
         print_text(dialogue.leave())
+
+
+def _let_lines_be_edited() -> None:
+    """Let the arrows move in the line that is typed; no earlier line comes back, for it was another answer."""
+    with suppress(ImportError):  # not on every system
+        import readline
+
+        readline.set_auto_history(False)
+        readline.parse_and_bind("set enable-bracketed-paste off")
 
 
 def _usual_place() -> Path:
@@ -134,32 +151,43 @@ def _usual_place() -> Path:
 def _resumed(folder: Path, which: str) -> Any:
     """Return the journal of a conversation that was broken off: the latest that is free, or by its number."""
     from engine import journal
+    from engine.rendering.page import Page
 
-    left, faults = journal.unfinished(folder)
-    wanted = [kept for kept in left if which in ("latest", str(kept.number))]
-    held = next((kept for kept in wanted if kept.hold()), None)
-    others = [f"{kept.number} ({_in_short(kept.answers)})" for kept in left if kept is not held]
+    kept, faults = journal.kept(folder)
+    left = [one for one in kept if not one.finished]
+    wanted = left if which == "latest" else [one for one in kept if which == str(one.number)]
+    held = next((one for one in wanted if one.hold()), None)
+    page = Page(width())
     for fault in faults:
-        print_text(f"Left out: {describe(fault)}\n")
+        page.text(f"Left out: {describe(fault)}")
+    others = [one for one in left if one is not held]
     if held is None:
         found = f"there is no conversation to go on with in {folder}"
         if wanted:
             found = f"conversation {wanted[0].number} is open in another window"
-        remedy = (
-            f"Others broken off: {'; '.join(others)}." if others and not wanted else "Begin one with 'ivig-mg ask'."
-        )
+        told = "; ".join(f"{one.number} ({_in_short(one)})" for one in others[:MOST_TOLD])
+        remedy = f"Others broken off: {told}." if others and not wanted else "Begin one with 'ivig-mg ask'."
+        print_text(str(page) if faults else "")
         raise InputError([Fault(found, remedy)])
-    print_text(f"Conversation {held.number}: {_in_short(held.answers)}.\n")
+    page.text(f"Conversation {held.number}: {_in_short(held)}.")
     if others:
-        print_text(f"Others broken off: {'; '.join(others)}. Go on with one by '--resume NUMBER'.\n")
+        page.text("Others broken off, which '--resume NUMBER' goes on with:")
+    for one in others[:MOST_TOLD]:
+        page.item(f"{one.number}", _in_short(one), 2)
+    if len(others) > MOST_TOLD:
+        page.text(f"and {len(others) - MOST_TOLD} before them, in {folder}", 2)
+    print_text(f"{page}\n")
     return held
 
 
-def _in_short(answers: Mapping[str, str]) -> str:
-    """Say what a conversation is about, so that it can be told from others."""
+def _in_short(journal: Any) -> str:
+    """Say what a conversation is about and when it was held, so that it can be told from others."""
+    answers = journal.answers
     telling = [name for name in ("age_years", "sex", "actual_weight_kg") if name in answers]
-    telling += [name for name, word in answers.items() if word not in ("no", "unknown") and name not in telling]
-    return f"{len(answers)} answers, {', '.join(f'{name} {answers[name]}' for name in telling[:4])}"
+    telling += [name for name, word in answers.items() if word not in ("no", *REASONS) and name not in telling]
+    written = datetime.fromtimestamp(journal.path.stat().st_mtime, timezone.utc).astimezone()
+    said = ", ".join(f"{name} {answers[name]}" for name in telling[:4])
+    return f"{written:%Y-%m-%d %H:%M}, {counted(len(answers), 'answer')}{f', {said}' if said else ''}"
 
 
 def _begun(settings: Settings, folder: Path, base: Any, case: str | None) -> Any:
@@ -184,4 +212,4 @@ def _save(conversation: Any, name: str) -> str:
     from engine.rendering.dialogue import case_text
 
     path = write_new(name, case_text(conversation.answers, conversation.journal.parameters))
-    return f"Saved as {path}; 'ivig-mg consult {path}' reads it.\n"
+    return f"Saved as {path}; 'ivig-mg consult {shlex.quote(str(path))}' reads it.\n"

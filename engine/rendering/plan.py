@@ -69,6 +69,10 @@ def _effect_data(effect: Effect) -> dict[str, Any]:
         "answer": effect.answer,
         "applies": list(effect.applies),
         "ruled_out": list(effect.ruled_out),
+        "waits": list(effect.waits),
+        "fulfils": list(effect.fulfils),
+        "fails": list(effect.fails),
+        "doses": list(effect.doses),
         "opens": list(effect.opens),
         "closes": list(effect.closes),
         "varies": effect.varies,
@@ -99,7 +103,7 @@ def render_plan(base: RuleBase, findings: Findings, width: int = 80, colour: boo
         if not hanging:
             page.text(ON_SCOPE, 4)
         for effect in effects(base, findings, question.finding):
-            page.item("–", in_words(base.knowledge, effect, question), 4, 2)
+            page.item("–", in_words(base.knowledge, effect), 4, 2)
     _unanswered(page, consultation)
     return str(page)
 
@@ -133,26 +137,22 @@ def asked(knowledge: Knowledge, question: Planned) -> str:
     return f"{question.asks} {named} {words.layer_label(knowledge, question.finding)}".rstrip()
 
 
-def in_words(knowledge: Knowledge, effect: Effect, question: Planned) -> str:
+def in_words(knowledge: Knowledge, effect: Effect) -> str:
     """Say what an answer would do."""
-    left = [name for name in question.settles if name not in (*effect.applies, *effect.ruled_out)]
-    completes = words.named(knowledge, question.completes)
     if effect.cannot_be:
         return f"{effect.answer}: cannot be, for {effect.cannot_be}"
     does = [
         f"{_some(knowledge, effect.applies)} would apply" if effect.applies else "",
         f"{_some(knowledge, effect.ruled_out)} would be ruled out" if effect.ruled_out else "",
-        f"{_some(knowledge, left)} would still wait for other answers" if left else "",
-        f"the dose of {completes} could be worked out" if _gives_dose(knowledge, question) else "",
+        f"{_some(knowledge, effect.fulfils)} would be fulfilled" if effect.fulfils else "",
+        f"{_some(knowledge, effect.fails)} would NOT be fulfilled" if effect.fails else "",
+        f"the dose of {words.named(knowledge, effect.doses)} could be worked out" if effect.doses else "",
+        f"{_some(knowledge, effect.waits)} would still wait for other answers" if effect.waits else "",
         f"makes worth asking: {words.named(knowledge, effect.opens)}" if effect.opens else "",
         f"no longer asks about: {words.named(knowledge, effect.closes)}" if effect.closes else "",
         "what else follows depends on the number" if effect.varies else "",
     ]
-    return f"{effect.answer}: {joined(filter(None, does), '; ') or 'no statement or conflict comes out otherwise'}"
-
-
-def _gives_dose(knowledge: Knowledge, question: Planned) -> bool:
-    return any(name in knowledge.regimens for name in question.completes)
+    return f"{effect.answer}: {joined(filter(None, does), '; ') or 'nothing comes out otherwise'}"
 
 
 def _some(knowledge: Knowledge, ids: Sequence[str]) -> str:
