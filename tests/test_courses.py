@@ -105,7 +105,7 @@ def test_all_that_a_timeline_shows_is_said_in_words(consult_mg: Consult) -> None
 def test_a_spread_that_fits_no_number_of_days_has_no_infusion_days(consult_mg: Consult) -> None:
     consultation = consult_mg(dysphagia="yes", ideal_weight_kg=100)
     one = courses(consultation)[0]
-    unfit = [lane for lane in lanes(one, consultation) if "a number of days that does not fit" in lane.says]
+    unfit = [lane for lane in lanes(one, consultation) if "comes to no whole number of days from 3 to 5" in lane.says]
     assert len(unfit) == 1
     assert unfit[0].cells == ()
 

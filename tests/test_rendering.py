@@ -13,9 +13,13 @@ from engine.explanation import how, what_if, why_not
 from engine.findings import Given, interpret
 from engine.rendering.consultation import render_consultation
 from engine.rendering.explanation import render_explanation
-from tests.conftest import Consult
+from tests.conftest import BASE, Consult
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
 
 
 def headings(text: str) -> list[str]:
@@ -177,3 +181,39 @@ def test_how_of_the_undetermined_says_what_it_waits_for(base: RuleBase, consult_
 def test_what_may_yet_argue_against_a_use_is_shown_with_what_it_waits_for(consult_mg: Consult) -> None:
     text = render_consultation(consult_mg(myasthenic_crisis="yes"), "brief")
     assert "S53  not yet decided (immediate_intervention_needed)" in text
+
+
+def test_doses_are_alternatives_and_a_weight_without_one_is_named(consult_mg: Consult) -> None:
+    said = flat(render_consultation(consult_mg(dysphagia="yes", ideal_weight_kg=100)))
+    assert "100 g in all; if divided equally, 50 g a day for 2 days (1 g/kg × 100 kg ideal weight)" in said
+    assert "or 200 g in all" in said
+    assert "By" not in said[said.index("DOSE") : said.index("AGAINST")]
+    said = flat(render_consultation(consult_mg(myasthenic_crisis="yes", actual_weight_kg=70)))
+    assert "By ideal weight: no grams, for it is unknown." in said
+    assert "By" not in flat(render_consultation(consult_mg(myasthenic_crisis="yes")))
+
+
+def test_that_no_regimen_comes_first_stands_above_the_doses(consult_mg: Consult) -> None:
+    said = flat(render_consultation(consult_mg(dysphagia="yes", myasthenic_crisis="yes")))
+    assert said.index("DOSE A06 Two regimens apply") < said.index("S57 Standard acute dosing")
+
+
+def test_a_spread_says_where_it_is_the_same_or_does_not_help(consult_mg: Consult) -> None:
+    said = flat(render_consultation(consult_mg(myasthenic_crisis="yes", actual_weight_kg=210)))
+    assert "To consider: 84 g a day for 5 days, the same as above; a day is then still above 80 g." in said
+    said = flat(render_consultation(consult_mg(dysphagia="yes", ideal_weight_kg=100)))
+    assert "To consider: 40 g a day, which comes to no whole number of days from 3 to 5." in said
+    assert "To consider: 40 g a day for 5 days." in said
+
+
+def test_silence_on_a_use_beside_other_statements_is_told_apart_from_silence(consult_mg: Consult) -> None:
+    nothing = {name: "no" for name, finding in BASE.knowledge.findings.items() if finding.type == "yes/no"}
+    said = flat(render_consultation(consult_mg(None, **nothing, surgery="thymectomy", iga_status="normal")))
+    assert "Other statements do apply: see below." in said
+    said = flat(render_consultation(consult_mg(None, **nothing, surgery="none", iga_status="normal")))
+    assert "Other statements" not in said
+
+
+def test_cautions_that_are_not_yet_decided_are_named(consult_mg: Consult) -> None:
+    said = flat(render_consultation(consult_mg(severe_disease="no")))
+    assert "Cautions not yet decided: S10, S33, S34, S37." in said

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.courses import same_doses
-from engine.dosing import Dose
 from engine.findings import shown
 from engine.model import Statement, in_order, natural
 from engine.questions import Question, open_questions
@@ -100,6 +99,8 @@ class _Writer:
             self.printed.add(name)
             says = f"not yet decided ({missing}): {statement.says} {numbers(statement.references)} {self.layer(name)}"
             self.page.item(name, says.rstrip())
+        if undecided := summary.undecided(self.consultation, "caution"):
+            self.page.item("–", f"Cautions not yet decided: {self.named(undecided)}.", hang=5)
 
     def check_first(self) -> None:
         self.part(summary.check_first(self.consultation))
@@ -115,26 +116,31 @@ class _Writer:
         groups = same_doses(self.consultation)
         if groups:
             self.page.heading("Dose")
+        for name in summary.between_regimens(self.consultation):
+            self.page.item(name, f"{self.knowledge.conflicts[name].says} {self.layer(name)}".rstrip())
         for alike in groups:
             for name in alike:
                 self.statement(self.knowledge.statements[name])
-            for dose in (d for d in self.consultation.doses if d.statement == alike[0]):
-                self.dose(dose)
+            self.amounts(alike[0])
             self.spread(alike[0])
         for name in summary.applying(self.consultation, "regimen_detail") if groups else ():
             self.statement(self.knowledge.statements[name])
 
-    def dose(self, dose: Dose) -> None:
-        self.page.text(words.amount_and_product(dose, self.knowledge), 7, "bold")
-        for note in dose.notes:
-            self.page.text(f"– {note}", 9)
+    def amounts(self, regimen: str) -> None:
+        """Add the doses of a regimen, which are alternatives."""
+        for number, dose in enumerate(d for d in self.consultation.doses if d.statement == regimen):
+            either = "or " if number else ""
+            self.page.text(either + words.amount_and_product(dose, self.knowledge), 7, "bold")
+            for note in dose.notes:
+                self.page.text(f"– {note}", 9)
+        if lacking := words.unknown_weights(self.consultation, regimen):
+            self.page.text(lacking, 7)
 
     def spread(self, regimen: str) -> None:
         """Add how doses of a regimen above the limit may be spread, equal readings on one line."""
         for dose, readings in words.by_reading(d for d in self.consultation.doses if d.of == regimen):
-            says = words.spread(dose, readings, self.knowledge.statements[dose.statement])
-            told = (dose.statement, numbers(dose.references), self.layer(dose.statement), says)
-            self.page.text(joined(filter(None, told), " "), 7)
+            told = (dose.statement, numbers(dose.references), self.layer(dose.statement))
+            self.page.text(joined(filter(None, [*told, words.spread(dose, readings, self.knowledge)]), " "), 7)
             for note in dose.notes:
                 self.page.text(f"– {note}", 9)
 
@@ -159,9 +165,8 @@ class _Writer:
 
     def changes_the_course(self, name: str) -> bool:
         """Whether a conflict is about treating at all, between two regimens, or within what was given."""
-        sides = self.knowledge.sides(name)
-        between_regimens = len(sides) > 1 and all(self.knowledge.regimens.keys() & side for side in sides)
-        in_the_findings = not sides
+        in_the_findings = not self.knowledge.sides(name)
+        between_regimens = name in summary.between_regimens(self.consultation)
         return between_regimens or in_the_findings or self.knowledge.conflicts[name].decides_status
 
     def questions(self) -> None:

@@ -208,7 +208,7 @@ def _dose(dose: Mapping[str, Any]) -> str:
     of = f"of {dose['of']}, read of the {'course' if dose['reading'] == 'total' else 'day'}: " if "of" in dose else ""
     if dose["total_g"] is None:
         return f"{of}{_number(dose['g_per_kg'])} g/kg over {dose['days']} days; no grams: the weight is unknown"
-    days = f"for {dose['days']} days" if dose["days"] is not None else "for a number of days that does not fit"
+    days = f"for {dose['days']} days" if dose["days"] is not None else "for no whole number of the days stated"
     weight = f"{_number(dose['weight_kg'])} kg {dose['weight_basis'].replace('_', ' ')} weight"
     course = f"{_number(dose['total_g'])} g in all, {_number(dose['daily_g'])} g a day {days}"
     return f"{of}{course} ({_number(dose['g_per_kg'])} g/kg × {weight})"

@@ -188,7 +188,7 @@ class _Report:
             "spread": [
                 (
                     self.told(dose.statement),
-                    words.spread(dose, readings, self.knowledge.statements[dose.statement]),
+                    words.spread(dose, readings, self.knowledge),
                     dose.notes,
                 )
                 for dose, readings in spread

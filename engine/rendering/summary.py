@@ -50,6 +50,15 @@ def beside(consultation: Consultation) -> list[Part]:
     ]
 
 
+def between_regimens(consultation: Consultation) -> list[str]:
+    """Return the conflicts that apply and that set regimens against each other."""
+    knowledge = consultation.knowledge
+    sides = {name: knowledge.sides(name) for name in consultation.applying(natural(knowledge.conflicts))}
+    return [
+        name for name, them in sides.items() if len(them) > 1 and all(knowledge.regimens.keys() & side for side in them)
+    ]
+
+
 def applying(consultation: Consultation, *kinds: str) -> list[str]:
     """Return the statements of these kinds that apply, those of the source before those of layers."""
     return consultation.applying(_in_order(consultation, kinds))

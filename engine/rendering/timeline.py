@@ -122,7 +122,7 @@ def _a_day(course: Course, dose: Dose) -> str:
 
 def _spread(course: Course, knowledge: Knowledge) -> Iterator[Lane]:
     for dose, readings in words.by_reading(course.spread):
-        says = words.spread(dose, readings, knowledge.statements[dose.statement])
+        says = words.spread(dose, readings, knowledge)
         alike = any((d.daily_g, d.days) == (dose.daily_g, dose.days) for d in course.doses)
         cells = () if alike or dose.daily_g is None else (words.grams(dose.daily_g),) * (dose.days or 0)
         layer = words.layer_label(knowledge, dose.statement)

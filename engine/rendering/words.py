@@ -13,7 +13,7 @@ from engine.dosing import Dose
 from engine.errors import listed
 from engine.findings import shown
 from engine.language import plain
-from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Statement, Test, natural, parts
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Test, natural, parts
 from engine.rendering.page import joined
 
 
@@ -89,7 +89,10 @@ _READINGS = {"total": "of the course", "daily": "of one day"}
 
 def status_words(consultation: Consultation) -> StatusWords:
     """Return the status of a consultation in words."""
-    return words_of_status(consultation.status, consultation.knowledge)
+    words = words_of_status(consultation.status, consultation.knowledge)
+    if consultation.status == "no_statement" and consultation.applying(consultation.knowledge.statements):
+        return StatusWords(words.name, words.style, f"{words.sentence} Other statements do apply: see below.")
+    return words
 
 
 def words_of_status(status: str, knowledge: Knowledge) -> StatusWords:
@@ -236,15 +239,40 @@ def basis(dose: Dose) -> str:
     return (dose.weight_basis or "").replace("_", " ")
 
 
-def spread(dose: Dose, readings: Iterable[str], limiting: Statement) -> str:
+def spread(dose: Dose, readings: Iterable[str], knowledge: Knowledge) -> str:
     """Say how a large dose may be spread, and by which readings of the limit it is large."""
     readings = list(readings)
     of = listed([_READINGS[reading] for reading in readings])
     not_of = listed([says for reading, says in _READINGS.items() if reading not in readings], "or")
-    limit = limiting.when
-    over = f"above {grams(limit.grams)}" if isinstance(limit, AnyDose) else "large"
+    limit = knowledge.statements[dose.statement].when
+    grams_of_limit = limit.grams if isinstance(limit, AnyDose) else None
+    over = f"above {grams(grams_of_limit)}" if grams_of_limit is not None else "large"
     by = f"{grams(dose.total_g or Decimal(0))} by {basis(dose)} weight"
-    return f"{by}: {over} if read {of}{f', not if read {not_of}' if not_of else ''}. To consider: {daily(dose)}."
+    large = f"{by}: {over} if read {of}{f', not if read {not_of}' if not_of else ''}."
+    same = ", the same as above" if dose.days == knowledge.regimens[dose.of or ""].days else ""
+    still = grams_of_limit is not None and (dose.daily_g or 0) > grams_of_limit
+    return (
+        f"{large} To consider: {_spread_over(dose, knowledge)}{same}{f'; a day is then still {over}' if still else ''}."
+    )
+
+
+def _spread_over(dose: Dose, knowledge: Knowledge) -> str:
+    """Say what a dose that is spread comes to a day; of days that do not fit, that they do not."""
+    stated = knowledge.statements[dose.statement].spread
+    if dose.days is not None or stated is None:
+        return daily(dose)
+    a_day = grams(dose.daily_g or Decimal(0))
+    return f"{a_day} a day, which comes to no whole number of days from {stated.shortest} to {stated.longest}"
+
+
+def unknown_weights(consultation: Consultation, regimen: str) -> str:
+    """Say by which weight a regimen has no dose, where it has one by another; nothing where that is not so."""
+    weights = WEIGHTS_BY_BASIS[consultation.knowledge.regimens[regimen].weight]
+    unknown = [weight for weight in weights if weight not in consultation.findings.values]
+    if not unknown or len(unknown) == len(weights):
+        return ""
+    names = listed([weight.removesuffix("_kg").replace("_", " ") for weight in unknown], "or")
+    return f"By {names}: no grams, for it is unknown."
 
 
 def by_reading(doses: Iterable[Dose]) -> list[tuple[Dose, list[str]]]:
@@ -263,7 +291,4 @@ def grams(quantity: Decimal) -> str:
 
 def daily(dose: Dose) -> str:
     """Return the grams of one day, and for how many days."""
-    a_day = f"{grams(dose.daily_g or Decimal(0))} a day"
-    return (
-        f"{a_day} for {dose.days} days" if dose.days is not None else f"{a_day}, for a number of days that does not fit"
-    )
+    return f"{grams(dose.daily_g or Decimal(0))} a day for {dose.days} days"
