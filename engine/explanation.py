@@ -73,11 +73,12 @@ class _Tree(Struct, frozen=True):
     steps: Mapping[str, Any]
 
     def rule(self, name: str) -> dict[str, Any]:
-        step = self.steps[name]
+        verdict = self.consultation.verdicts[name].verdict
         return {
             **rule_words(self.consultation.knowledge, name),
-            "verdict": self.consultation.verdicts[name].verdict,
-            "from": [self.premise(premise.about, premise.truth) for premise in step.premises],
+            "verdict": verdict,
+            **({"one_is_enough": True} if verdict == APPLIES and _is_any_of(self.consultation.knowledge, name) else {}),
+            "from": [self.premise(premise.about, premise.truth) for premise in self.steps[name].premises],
         }
 
     def premise(self, about: str, truth: str) -> dict[str, Any]:
@@ -86,6 +87,12 @@ class _Tree(Struct, frozen=True):
         if about not in self.base.tests:
             return {"test": about, "truth": truth}
         return {"test": about, "truth": truth, **tested(self.base.tests[about], self.consultation)}
+
+
+def _is_any_of(knowledge: Knowledge, name: str) -> bool:
+    """Whether a rule holds by any one of several conditions, besides what the guideline requires of all rules."""
+    when = (knowledge.concepts.get(name) or knowledge.statements.get(name) or knowledge.conflicts[name]).when
+    return isinstance(when, Gate) and when.needed == 1 and len(when.of) > 1
 
 
 def rule_words(knowledge: Knowledge, name: str) -> dict[str, Any]:
@@ -126,21 +133,26 @@ def tested(test: Test | DoseTest, consultation: Consultation) -> dict[str, Any]:
 
 def why_not(base: RuleBase, consultation: Consultation, name: str) -> dict[str, Any]:
     """Return what stands in the way of a rule, and the smallest changes that would make it apply."""
-    judge = Judge(consultation.knowledge, consultation.findings)
     verdict = consultation.verdicts[name]
-    blockers = _Blockers(consultation, judge)
-    if verdict.verdict != APPLIES:
-        blockers.needed = set(_conjuncts(consultation.knowledge, consultation.knowledge.rules[name]))
-        blockers.collect(consultation.knowledge.rules[name], Truth.YES)
+    tests = in_the_way(consultation, name)
     return {
         "explains": "why_not",
         **rule_words(consultation.knowledge, name),
         "verdict": verdict.verdict,
         **reasons_data(verdict),
-        "failed": [test for test in blockers.tests.values() if test["truth"] != "unknown"],
-        "unknown": [test for test in blockers.tests.values() if test["truth"] == "unknown"],
+        "failed": [test for test in tests if test["truth"] != "unknown"],
+        "unknown": [test for test in tests if test["truth"] == "unknown"],
         "changes": [] if verdict.verdict == APPLIES else _changes(consultation, name),
     }
+
+
+def in_the_way(consultation: Consultation, name: str) -> list[dict[str, Any]]:
+    """Return the tests that keep a rule from applying: those that failed, and those that are unknown."""
+    blockers = _Blockers(consultation, Judge(consultation.knowledge, consultation.findings))
+    if consultation.verdicts[name].verdict != APPLIES:
+        blockers.needed = set(_conjuncts(consultation.knowledge, consultation.knowledge.rules[name]))
+        blockers.collect(consultation.knowledge.rules[name], Truth.YES)
+    return list(blockers.tests.values())
 
 
 class _Blockers:

@@ -16,6 +16,8 @@ from engine.rendering.page import Page, joined, numbers
 
 CHANGES_SHOWN = 6
 
+ONE_IS_ENOUGH = "(any one of these is enough)"
+
 _VERDICTS = {"applies": "applies", "ruled_out": "is ruled out", "undetermined": "is undetermined"}
 
 
@@ -57,8 +59,10 @@ class Tree:
         if node["id"] in self.told:
             return Branch(f"{node['id']} {concluded(node)} (as above)")
         self.told.add(node["id"])
-        below = (self.branch(premise) for premise in node["from"])
-        return Branch(f"{node['id']} {concluded(node)}", tuple(branch for branch in below if branch is not None))
+        found = (self.branch(premise) for premise in node["from"])
+        below = tuple(branch for branch in found if branch is not None)
+        enough = f" {ONE_IS_ENOUGH}" if "one_is_enough" in node and len(below) > 1 else ""
+        return Branch(f"{node['id']} {concluded(node)}{enough}", below)
 
 
 def concluded(node: Mapping[str, Any]) -> str:
@@ -80,6 +84,13 @@ def _where(node: Mapping[str, Any]) -> str:
 def tested(node: Mapping[str, Any], knowledge: Knowledge) -> str:
     """Return a test with its outcome, the value of its finding, and its layer."""
     return f"{_outcome(node, knowledge)}{_layer(node)}"
+
+
+def in_the_way(test: Mapping[str, Any], knowledge: Knowledge) -> str:
+    """Return a test that keeps a rule from applying, with its outcome or, where that is unknown, alone."""
+    wanted = "" if test["needed"] == "yes" else " (would have to be false)"
+    known = f"{test['test']}{_layer(test)}" if test["truth"] == "unknown" else tested(test, knowledge)
+    return f"{known}{wanted}"
 
 
 def _outcome(node: Mapping[str, Any], knowledge: Knowledge) -> str:
@@ -149,9 +160,7 @@ class _Writer:
         if tests:
             self.page.heading(heading)
         for test in tests:
-            wanted = "" if test["needed"] == "yes" else " (would have to be false)"
-            known = f"{test['test']}{_layer(test)}" if test["truth"] == "unknown" else tested(test, self.knowledge)
-            self.page.item("–", f"{known}{wanted}", hang=2)
+            self.page.item("–", in_the_way(test, self.knowledge), hang=2)
 
     def change(self, change: Mapping[str, Any]) -> str:
         finding = self.knowledge.findings[change["finding"]]
