@@ -48,11 +48,11 @@ def courses(consultation: Consultation) -> list[Course]:
 
 
 def same_doses(consultation: Consultation) -> list[list[str]]:
-    """Return the regimens that apply, in groups that give the same doses."""
+    """Return the regimens that apply, in groups that give the same doses and state the same of a day."""
     groups: dict[tuple[object, ...], list[str]] = {}
     for name in consultation.applying(natural(consultation.knowledge.regimens)):
         regimen = consultation.knowledge.regimens[name]
-        key = (regimen.low, regimen.high, regimen.days, regimen.weight, regimen.lower_end)
+        key = (regimen.low, regimen.high, regimen.days, regimen.daily, regimen.weight, regimen.lower_end)
         groups.setdefault(key, []).append(name)
     return list(groups.values())
 

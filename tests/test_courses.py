@@ -55,6 +55,13 @@ def test_corticosteroids_stand_only_beside_the_regimen_that_the_source_gives_the
     assert crisis[0].marked("alongside") == []
 
 
+def test_a_regimen_without_a_daily_figure_is_a_course_of_its_own(consult_mg: Consult) -> None:
+    consultation = consult_mg(
+        severe_disease="yes", hospital_admission_needed="yes", surgery="thymectomy", on_ivig="yes", actual_weight_kg=40
+    )
+    assert [one.regimens for one in courses(consultation)] == [("S07", "S57"), ("S36",)]
+
+
 def test_only_acute_treatment_has_the_daily_assessment_and_both_labels_of_the_window(consult_mg: Consult) -> None:
     acute = courses(consult_mg(myasthenic_crisis="yes", actual_weight_kg=70))[0]
     assert [mark.statement for mark in acute.marked("each day")] == ["S63"]
