@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -109,10 +109,11 @@ def test_nothing_but_pictures_is_wider_than_the_window(browser: Browser, report:
     page.close()
 
 
-def test_every_word_of_a_picture_lies_inside_it_and_inside_its_box(browser: Browser, report: Path) -> None:
-    page = opened(browser, report)
+@pytest.mark.parametrize("width", [PHONE, SCREEN])
+def test_every_word_of_a_picture_lies_inside_it_and_inside_its_box(browser: Browser, report: Path, width: int) -> None:
+    page = opened(browser, report, width)
     outside = page.evaluate(
-        """() => [...document.querySelectorAll('svg')].flatMap(svg => {
+        """() => [...document.querySelectorAll('svg')].filter(svg => svg.checkVisibility()).flatMap(svg => {
             const [, , width, height] = svg.getAttribute('viewBox').split(' ').map(Number);
             const boxes = [...svg.querySelectorAll('rect')].map(rect => rect.getBBox());
             return [...svg.querySelectorAll('text')].filter(text => {
@@ -125,6 +126,53 @@ def test_every_word_of_a_picture_lies_inside_it_and_inside_its_box(browser: Brow
         })"""
     )
     assert outside == []
+    page.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, SCREEN])
+def test_no_words_of_a_timeline_lie_over_others(browser: Browser, report: Path, width: int) -> None:
+    page = opened(browser, report, width)
+    overlapping = page.evaluate(
+        """() => [...document.querySelectorAll('.pictured:not(#derivation) svg')].filter(svg => svg.checkVisibility())
+            .flatMap(svg => {
+                const words = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBBox()]);
+                const over = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width
+                    && a.y < b.y + b.height && b.y < a.y + a.height;
+                return words.flatMap(([one, a], i) => words.slice(i + 1).filter(([, b]) => over(a, b))
+                    .map(([other]) => [one, other]));
+            })"""
+    )
+    assert overlapping == []
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "media", "shown"), [(PHONE, "screen", 0), (SCREEN, "screen", 1), (PHONE, "print", 1)]
+)
+def test_a_timeline_is_shown_once_and_needs_no_moving_sideways(
+    browser: Browser, report: Path, width: int, media: Literal["screen", "print"], shown: int
+) -> None:
+    page = opened(browser, report, width)
+    page.emulate_media(media=media)
+    for pictured in page.locator(".pictured:not(#derivation)").all():
+        assert pictured.locator(".wide svg").is_visible() == (shown == 1)
+        assert pictured.locator(".narrow svg").is_visible() == (shown == 0)
+        assert pictured.locator(".scroll, .hint").count() == 0
+        assert pictured.evaluate("one => one.scrollWidth <= one.clientWidth")
+    page.close()
+
+
+def test_letters_of_a_timeline_can_be_read_on_a_phone(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, PHONE)
+    sizes = page.evaluate(
+        """() => [...document.querySelectorAll('.pictured:not(#derivation) svg')].filter(
+            svg => svg.checkVisibility()
+        ).flatMap(svg => {
+            const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+            return [...svg.querySelectorAll('text')].map(text => scale * Number(text.getAttribute('font-size')));
+        })"""
+    )
+    assert all(size >= 12 for size in sizes)
     page.close()
 
 

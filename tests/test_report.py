@@ -135,7 +135,7 @@ def test_every_picture_is_well_formed_and_has_words_in_its_place(
 ) -> None:
     html = render_report(base, consult_mg(myasthenic_crisis="yes", **({} if case else {"actual_weight_kg": 70})))
     pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
-    assert len(pictures) == 2
+    assert len(pictures) == 3  # the timeline wide and narrow, and the derivation
     for picture in pictures:
         root = ElementTree.fromstring(picture)
         named = root.attrib["aria-labelledby"].split()

@@ -18,16 +18,17 @@ from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.courses import Course, courses, same_doses
 from engine.derivations import derivation
-from engine.errors import listed
 from engine.explanation import how
 from engine.findings import shown
 from engine.model import in_order, natural
 from engine.questions import Question, open_questions
-from engine.rendering import summary, timeline, words
+from engine.rendering import summary, words
 from engine.rendering.diagram import diagram
 from engine.rendering.explanation import Branch, Tree
+from engine.rendering.lanes import heading
 from engine.rendering.page import joined, numbers
 from engine.rendering.summary import Part
+from engine.rendering.timeline import NARROW, WIDE, timeline
 
 _STANDING = {APPLIES: "", UNDETERMINED: "not yet decided", RULED_OUT: "does not apply to this patient"}
 
@@ -200,8 +201,9 @@ class _Report:
 
     def timeline(self, course: Course) -> Mapping[str, str]:
         return {
-            "regimen": listed(course.regimens),
-            "picture": timeline.timeline(course, self.consultation),
+            "heading": heading(course),
+            "wide": timeline(course, self.consultation, WIDE),
+            "narrow": timeline(course, self.consultation, NARROW),
         }
 
     def derivation(self) -> str:

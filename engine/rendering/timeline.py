@@ -1,229 +1,271 @@
-"""The timeline of a course of treatment as a picture, with the same in words."""
+"""The timeline of a course of treatment as a picture.
+
+It is drawn twice: wide for a screen and for paper, narrow for a phone. No letters in a box get smaller
+than the scale of the picture says; words that do not fit into it stand below it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 
 from msgspec import Struct
 
 from engine.consultation import Consultation
-from engine.courses import Course, Mark, g_per_kg_a_day
-from engine.dosing import Dose
-from engine.errors import listed
-from engine.language import plain
-from engine.model import Knowledge, in_order
-from engine.rendering import words
-from engine.rendering.drawing import LINE, Picture, fitting, wrapped
-from engine.rendering.page import joined, numbers
+from engine.courses import Course
+from engine.rendering.drawing import LINE, TEXT, Picture, width_of, wrapped
+from engine.rendering.lanes import Lane, captions, heading, in_words, lanes
+from engine.rendering.page import joined
 
-WIDTH = 620.0
+
+class Scale(Struct, frozen=True):
+    """How wide a picture and its parts are: the column before the first day, a day at most, a break, an arrow.
+
+    ``filled`` is the part of a box that words may fill, ``least`` the size of the smallest letters in it;
+    ``stacked`` puts the unit of a day's amount below it.
+    """
+
+    name: str
+    width: float
+    before: float
+    day: float
+    pause: float
+    arrow: float
+    filled: float
+    least: float
+    stacked: bool
+
+
+WIDE = Scale("wide", width=620, before=64, day=60, pause=36, arrow=24, filled=0.9, least=10, stacked=False)
+NARROW = Scale("narrow", width=328, before=30, day=60, pause=14, arrow=14, filled=0.965, least=12, stacked=True)
+
 LEFT = 2.0
 """Where lines of words begin."""
 
-BEFORE = 64.0
-"""The width of the column before the first day."""
+INDENT = 16.0
+"""How far the words of an alternative stand in."""
 
-DAY = 60.0
-"""The width of an infusion day, where there is room for all of them."""
+SMALL = 12.0
+"""The size of the letters above and below the lanes."""
 
-LEAST = 40.0
-"""The least width that is kept for each of four days of a window."""
-
-GAP = 36.0
-"""The width of the break between the infusion days and the window."""
-
-ARROW = 24.0
-"""The width of an arrow that says: and on."""
-
-BAR = 24.0
-"""The height of what is drawn in a lane."""
+SQUARE = 12.0
+"""The side of a square to tick by hand."""
 
 BELOW = 12.0
 """The height left free below a lane."""
 
-COUNTED = "Days are counted from the first infusion; from when the source counts, it does not say."
+_TOGETHER = re.compile(r"(?<=[0-9]) (?=(?:g|g/kg|kg|days?)\b)| (?=\[[0-9])")
+_KEPT = "\N{NO-BREAK SPACE}"
 
 
-class Lane(Struct, frozen=True):
-    """A line of words, and what is drawn below it.
+def timeline(course: Course, consultation: Consultation, scale: Scale = WIDE) -> str:
+    """Return the picture of a course as SVG."""
+    return str(_Timeline(course, consultation, scale).draw())
 
-    ``cells`` has what stands in each infusion day; the rest says where else something is drawn.
-    """
 
-    says: str
-    cells: tuple[str, ...] = ()
-    before: str = ""
-    bar: int = 0
-    window: tuple[int, int] | None = None
-    goes_on: bool = False
+class _Days:
+    """Where the days of a timeline stand: all of the same width, those that nothing is drawn on left out."""
+
+    def __init__(self, lanes: list[Lane], scale: Scale) -> None:
+        windows = [lane for lane in lanes if lane.style == "window"]
+        self.infusions = max(lane.last for lane in lanes if lane not in windows)
+        first = max(self.infusions + 1, min((lane.first for lane in windows), default=1))
+        self.later = range(first, max((lane.last for lane in windows), default=0) + 1)
+        self.before = scale.before if any(lane.style == "before" for lane in lanes) else 0.0
+        self.pause = scale.pause if self.later and first > self.infusions + 1 else 0.0
+        room = scale.width - self.before - self.pause - scale.arrow
+        self.width = min(scale.day, room / (self.infusions + len(self.later)))
+
+    @property
+    def all(self) -> list[int]:
+        """All days that have a place."""
+        return [*range(1, self.infusions + 1), *self.later]
+
+    def start(self, day: int) -> float:
+        """Return where a day begins; day 0 is what comes before the first."""
+        if day == 0:
+            return 0.0
+        if day <= self.infusions:
+            return self.before + self.width * (day - 1)
+        return self.before + self.width * (self.infusions + day - self.later.start) + self.pause
+
+    def end(self, day: int) -> float:
+        """Return where a day ends."""
+        return self.before if day == 0 else self.start(day) + self.width
+
+
+class _Span(Struct, frozen=True):
+    """Where a box begins and ends."""
+
+    x: float
+    end: float
+
+    @property
+    def width(self) -> float:
+        """How wide the box is."""
+        return self.end - self.x
+
+    @property
+    def middle(self) -> float:
+        """Where its middle is."""
+        return (self.x + self.end) / 2
+
+    def narrowed(self, width: float) -> _Span:
+        """Return a box of at most that width in its middle."""
+        half = min(width, self.width) / 2
+        return _Span(self.middle - half, self.middle + half)
+
+
+class _Inscription(Struct, frozen=True):
+    """The lines that stand in a box, with the size of their letters, and the words that stand below it."""
+
+    lines: list[str]
+    size: float
+    below: str = ""
 
     @property
     def height(self) -> float:
-        """The height of what is drawn below the words."""
-        return BAR if self.cells or self.before or self.bar or self.window else -4.0
-
-
-def timeline(course: Course, consultation: Consultation) -> str:
-    """Return the picture of a course as SVG."""
-    return str(_Timeline(course, consultation).draw())
-
-
-def in_words(course: Course, consultation: Consultation) -> str:
-    """Return all that the picture of a course says, as text."""
-    return " ".join([*(_sentence(lane) for lane in lanes(course, consultation)), *captions(course, consultation)])
-
-
-def lanes(course: Course, consultation: Consultation) -> list[Lane]:
-    """Return the lanes of a course, from what comes before it to what is expected of it."""
-
-    def says(mark: Mark) -> str:
-        return _says(mark, course, consultation)
-
-    return [
-        *(Lane(says(mark), before=mark.statement) for mark in course.marked("before")),
-        *(_infusions(course, number, consultation) for number in range(len(course.doses))),
-        *_spread(course, consultation.knowledge),
-        *(Lane(says(mark), bar=course.days, goes_on=True) for mark in course.marked("alongside")),
-        *(Lane(says(mark), cells=("✓",) * course.days, goes_on=True) for mark in course.marked("each day")),
-        *(_window(mark, says(mark)) for mark in course.marked("window")),
-    ]
-
-
-def captions(course: Course, consultation: Consultation) -> list[str]:
-    """Return what is said below the picture of a course."""
-    counted = [COUNTED] if course.marked("window") else []
-    return [*(_says(mark, course, consultation) for mark in course.marked("in words")), *counted]
-
-
-def _says(mark: Mark, course: Course, consultation: Consultation) -> str:
-    """Say what a mark is, with whom it goes where that is not the whole course, and what it rests on."""
-    of = f"(with {listed(mark.of)})" if mark.of != course.regimens else ""
-    layer = words.layer_label(consultation.knowledge, mark.statement)
-    label = words.rests_on(consultation, mark.statement)
-    parts = (mark.statement, mark.on_course.label, numbers(mark.references), layer, of, label)
-    return joined(filter(None, parts), " ")
-
-
-def _infusions(course: Course, number: int, consultation: Consultation) -> Lane:
-    """Return the lane of one of the doses of a course: they are alternatives."""
-    dose = course.doses[number]
-    amount = words.amount_and_product(dose, consultation.knowledge)
-    told = f"or {amount}" if number else f"{listed(course.regimens)}: {amount}"
-    references = in_order(n for name in course.regimens for n in consultation.references(name))
-    return Lane(f"{told} {numbers(references)}", cells=(_a_day(course, dose),) * course.days)
-
-
-def _a_day(course: Course, dose: Dose) -> str:
-    if dose.daily_g is not None:
-        return words.grams(dose.daily_g)
-    a_day = g_per_kg_a_day(course, dose)
-    return f"{plain(a_day)} g/kg" if a_day is not None else "?"
-
-
-def _spread(course: Course, knowledge: Knowledge) -> Iterator[Lane]:
-    for dose, readings in words.by_reading(course.spread):
-        says = words.spread(dose, readings, knowledge)
-        alike = any((d.daily_g, d.days) == (dose.daily_g, dose.days) for d in course.doses)
-        cells = () if alike or dose.daily_g is None else (words.grams(dose.daily_g),) * (dose.days or 0)
-        layer = words.layer_label(knowledge, dose.statement)
-        yield Lane(f"{dose.statement}: {says} {numbers(dose.references)} {layer}".rstrip(), cells=cells)
-
-
-def _window(mark: Mark, says: str) -> Lane:
-    low, high = mark.on_course.low or 0, mark.on_course.high or 0
-    return Lane(says, window=(low, high), goes_on=mark.on_course.goes_on)
-
-
-def _sentence(lane: Lane) -> str:
-    """Say where a lane has its marks."""
-    if lane.before:
-        return f"Before the first infusion: {lane.says}."
-    if lane.window:
-        after = " and after" if lane.goes_on else ""
-        return f"Days {lane.window[0]} to {lane.window[1]}{after}: {lane.says}."
-    if lane.bar:
-        return f"Alongside the infusions: {lane.says}."
-    if lane.cells:
-        every = "Every day" if lane.goes_on else f"Each of days 1 to {len(lane.cells)}, {lane.cells[0]}"
-        return f"{every}: {lane.says}."
-    return f"{lane.says}."
+        """The height of the box."""
+        return LINE * max(1, len(self.lines)) + 8
 
 
 class _Timeline:
     """One timeline as it is drawn, lane below lane."""
 
-    def __init__(self, course: Course, consultation: Consultation) -> None:
-        self.course = course
-        self.consultation = consultation
-        self.lanes = [(lane, wrapped(lane.says, WIDTH)) for lane in lanes(course, consultation)]
-        self.below = [line for caption in captions(course, consultation) for line in wrapped(caption, WIDTH)]
-        self.infusion_days = max([course.days, *(len(lane.cells) for lane, _ in self.lanes)])
-        windows = [lane.window for lane, _ in self.lanes if lane.window]
-        room = WIDTH - BEFORE - GAP - ARROW - 4 * LEAST
-        self.day = min(DAY, room / self.infusion_days)
-        self.window = (min(low for low, _ in windows), max(high for _, high in windows)) if windows else None
+    def __init__(self, course: Course, consultation: Consultation, scale: Scale) -> None:
+        self.scale = scale
+        self.lanes = lanes(course, consultation)
+        self.captions = [line for said in captions(course, consultation) for line in self.wrapped(said, size=SMALL)]
+        self.days = _Days([lane for lane in self.lanes if lane.days], scale)
+        self.beside = LEFT + width_of("before", SMALL) if self.days.before else 0.0
+        self.named_days = width_of("day 30", SMALL) + 2 <= self.days.width and self.beside <= self.days.before
+        self.name = f"timeline-{joined(course.regimens, '-')}-{scale.name}"
+        self.title = f"Timeline of {heading(course)}"
+        self.described = in_words(course, consultation)
 
     def draw(self) -> Picture:
-        heights = [LINE * len(lines) + 4 + lane.height + BELOW for lane, lines in self.lanes]
-        height = 2 * LINE + sum(heights) + LINE * len(self.below) + 8
-        title = f"Timeline of {listed(self.course.regimens)}"
-        name = f"timeline-{joined(self.course.regimens, '-')}"
-        picture = Picture(name, title, in_words(self.course, self.consultation), WIDTH, height)
-        self.axis(picture, height - LINE * len(self.below) - 8)
-        y = 2.0 * LINE
-        for (lane, lines), lane_height in zip(self.lanes, heights, strict=True):
-            for number, line in enumerate(lines):
-                picture.text(line, LEFT, y + LINE * (number + 0.75))
-            self.lane(picture, lane, y + LINE * len(lines) + 4)
-            y += lane_height
-        for number, line in enumerate(self.below):
-            picture.text(line, LEFT, y + LINE * (number + 0.75), "dim", 12)
+        top = LINE * (1.8 if self.named_days else 2.8)
+        ends = [top]
+        for lane in self.lanes:
+            ends.append(ends[-1] + self.height(lane))
+        bottom = ends[-1]
+        height = bottom + LINE * len(self.captions) + 8
+        picture = Picture(self.name, self.title, self.described, self.scale.width, height)
+        self.axis(picture, top - LINE * 0.4, bottom)
+        for lane, y in zip(self.lanes, ends, strict=False):
+            self.lane(picture, lane, y)
+        for number, line in enumerate(self.captions):
+            picture.text(line, LEFT, bottom + LINE * (number + 0.75), "dim", SMALL)
         return picture
 
-    def axis(self, picture: Picture, bottom: float) -> None:
-        """Name the days on top, with a line down at each."""
-        picture.text("before", BEFORE / 2, LINE * 0.8, "dim", 12, "middle")
-        days = [*range(1, self.infusion_days + 1)]
-        days += [day for day in range(self.window[0], self.window[1] + 1) if day not in days] if self.window else []
-        for day in days:
-            picture.text(f"day {day}", self.x(day) + self.width(day) / 2, LINE * 0.8, "dim", 12, "middle")
-            picture.line(self.x(day), LINE * 1.2, self.x(day), bottom, "grid")
-        if self.window and self.window[0] > self.infusion_days + 1:
-            picture.text("…", self.x(self.window[0]) - GAP / 2, LINE * 0.8, "dim", 12, "middle")
+    def wrapped(self, says: str, indent: float = 0.0, size: float = TEXT) -> list[str]:
+        """Return words in lines as wide as the picture."""
+        return _wrapped(says, self.scale.width - 2 * LEFT - indent, size)
+
+    # The days on top. ----------------------------------------------------------------------
+
+    def axis(self, picture: Picture, top: float, bottom: float) -> None:
+        """Name what stands in each column, with lines down between them."""
+        if self.days.before:
+            picture.text("before", LEFT, LINE * 0.9, "dim", SMALL)
+        if not self.named_days:
+            wanted = self.days.before + (self.days.width * self.days.infusions - width_of("day", SMALL)) / 2
+            picture.text("day", max(wanted, self.beside + 14), LINE * 0.9, "dim", SMALL)
+        for day in self.days.all:
+            picture.line(self.days.start(day), top, self.days.start(day), bottom, "grid")
+            self.day(picture, day, top - LINE * 0.5)
+        for day in sorted({self.days.infusions, self.days.all[-1]}):
+            picture.line(self.days.end(day), top, self.days.end(day), bottom, "grid")
+        self.pause(picture, top - LINE * 0.8)
+
+    def day(self, picture: Picture, day: int, y: float) -> None:
+        """Name a day; where there is no room for all, the first and every fifth."""
+        every = 1 if width_of("30", SMALL) + 2 <= self.days.width else 5
+        if day == 1 or day % every == 0:
+            name = f"day {day}" if self.named_days else f"{day}"
+            picture.text(name, self.days.start(day) + self.days.width / 2, y, "dim", SMALL, "middle")
+
+    def pause(self, picture: Picture, y: float) -> None:
+        """Draw two strokes where days are left out."""
+        if self.days.pause:
+            x = self.days.start(self.days.later.start) - 5
+            for left in (x - 4, x):
+                picture.line(left - 2, y + 5, left + 2, y - 5, "thin")
+
+    # The lanes. ----------------------------------------------------------------------------
+
+    def height(self, lane: Lane) -> float:
+        """Return the height of a lane with what is left free below it."""
+        height = LINE * len(self.words(lane)) + BELOW
+        if not lane.days:
+            return height
+        inscription = self.inscription(lane)
+        return height + 4 + inscription.height + (LINE if inscription.below else 0.0)
+
+    def words(self, lane: Lane) -> list[str]:
+        return self.wrapped(lane.says, self.indent(lane))
+
+    def indent(self, lane: Lane) -> float:
+        return INDENT if lane.style == "alternative" else 0.0
 
     def lane(self, picture: Picture, lane: Lane, y: float) -> None:
-        """Draw what a lane has."""
-        if lane.before:
-            self.bar(picture, 2, BEFORE - 4, y, "before", lane.before)
-        for day, cell in enumerate(lane.cells, 1):
-            self.bar(picture, self.x(day) + 2, self.width(day) - 4, y, "tick" if lane.goes_on else "infusion", cell)
-        last = lane.window[1] if lane.window else lane.bar or len(lane.cells)
+        """Write the words of a lane, and draw below them what it has."""
+        for line in self.words(lane):
+            picture.text(line, LEFT + self.indent(lane), y + LINE * 0.75)
+            y += LINE
+        if lane.days:
+            self.marks(picture, lane, y + 4)
+
+    def marks(self, picture: Picture, lane: Lane, y: float) -> None:
+        """Draw what stands on the days of a lane."""
+        inscription, spans = self.inscription(lane), self.spans(lane)
+        middle = y + inscription.height / 2
+        if lane.from_start:
+            self.from_start(picture, spans[0].x, middle)
+        self.pause(picture, middle)
+        for span in spans:
+            height = span.width if lane.style == "tick" else inscription.height
+            picture.box(span.x, middle - height / 2, span.width, height, lane.style)
+            for number, line in enumerate(inscription.lines):
+                picture.text(line, span.middle, y + 4 + LINE * (number + 0.75), "inside", inscription.size, "middle")
         if lane.goes_on:
-            end = self.x(last) + self.width(last)
-            picture.arrow(end, end + ARROW - 4, y + BAR / 2)
-        if lane.bar:
-            end = self.x(lane.bar) + self.width(lane.bar)
-            self.bar(picture, self.x(1) + 2, end - self.x(1) - 4, y, "alongside", "alongside")
-        if lane.window:
-            low, high = lane.window
-            end = self.x(high) + self.width(high)
-            self.bar(picture, self.x(low) + 2, end - self.x(low) - 4, y, "window", f"days {low}–{high}")
+            picture.arrow(spans[-1].end + 2, spans[-1].end + self.scale.arrow - 4, middle)
+        if inscription.below:
+            x = min(spans[0].x, self.scale.width - LEFT - width_of(inscription.below, SMALL))
+            picture.text(inscription.below, x, y + inscription.height + LINE * 0.8, "dim", SMALL)
 
-    def bar(self, picture: Picture, x: float, width: float, y: float, style: str, label: str) -> None:
-        picture.box(x, y, width, BAR, style)
-        picture.text(label, x + width / 2, y + BAR * 0.7, "inside", fitting(label, width - 4), "middle")
+    def from_start(self, picture: Picture, end: float, y: float) -> None:
+        """Draw a line from the start of day 1."""
+        start = self.days.start(1) + 1
+        picture.line(start, y - 5, start, y + 5, "thin")
+        picture.line(start, y, end, y, "thin")
 
-    def x(self, day: int) -> float:
-        """Return where a day begins; the days between the infusions and the window are left out."""
-        if day <= self.infusion_days or self.window is None:
-            return BEFORE + self.day * (day - 1)
-        first = max(self.window[0], self.infusion_days + 1)
-        gap = GAP if self.window[0] > self.infusion_days + 1 else 0.0
-        return BEFORE + self.day * self.infusion_days + gap + self.width(day) * (day - first)
+    def spans(self, lane: Lane) -> list[_Span]:
+        """Return where the boxes of a lane stand: one on each of its days, or one over all."""
+        margin = min(2.0, self.days.width / 30)
+        over = [(day, day) for day in lane.days] if lane.each else [(lane.first, lane.last)]
+        spans = [_Span(self.days.start(first) + margin, self.days.end(last) - margin) for first, last in over]
+        return [span.narrowed(SQUARE) for span in spans] if lane.style == "tick" else spans
 
-    def width(self, day: int) -> float:
-        """Return the width of a day: those of the window share what is left."""
-        if day <= self.infusion_days or self.window is None:
-            return self.day
-        left = WIDTH - ARROW - BEFORE - self.day * self.infusion_days - GAP
-        return left / (self.window[1] - max(self.window[0], self.infusion_days + 1) + 1)
+    def inscription(self, lane: Lane) -> _Inscription:
+        """Return how the label of a lane is written: into its boxes in letters that can be read, or below them."""
+        room = self.spans(lane)[0].width * self.scale.filled
+        for lines in self.breaks(lane, room):
+            size = min(TEXT, room / max(width_of(line, 1) for line in lines))
+            if size >= self.scale.least:
+                return _Inscription(lines, size)
+        each = " each day" if lane.each and lane.label else ""
+        divided = ", if divided equally" if lane.style == "divided" else ""
+        return _Inscription([], SMALL, f"{lane.label}{each}{divided}")
+
+    def breaks(self, lane: Lane, room: float) -> list[list[str]]:
+        """Return the lines that the label of a lane may be broken into, those wanted most first."""
+        if not lane.label:
+            return []
+        if lane.each:
+            return [lane.label.split() if self.scale.stacked else [lane.label]]
+        return [[lane.label], _wrapped(lane.label, room, self.scale.least)]
+
+
+def _wrapped(says: str, width: float, size: float) -> list[str]:
+    """Return words in lines that fit a width; a number stays with its unit, a reference with what it is of."""
+    return [line.replace(_KEPT, " ") for line in wrapped(_TOGETHER.sub(_KEPT, says), width, size)]
