@@ -178,7 +178,7 @@ def test_letters_of_a_timeline_can_be_read_on_a_phone(browser: Browser, report: 
 
 def test_without_script_everything_opens_and_can_be_read(browser: Browser, report: Path) -> None:
     page = opened(browser, report, java_script_enabled=False)
-    summaries = page.locator("main > section > details > summary, .card > details > summary")
+    summaries = page.locator(".told > details > summary")
     for number in range(min(3, summaries.count())):
         details = summaries.nth(number).locator("xpath=..")
         inner = details.locator(":scope > ul > li").first

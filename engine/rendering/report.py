@@ -6,47 +6,64 @@ same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jinja2
-from msgspec import Struct
 
 from engine import __version__
 from engine.compiler import RuleBase
-from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
+from engine.consultation import RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
-from engine.courses import Course, courses, same_doses
+from engine.courses import Course, courses
 from engine.derivations import derivation
-from engine.explanation import how
+from engine.dosing import Dose
 from engine.findings import shown
 from engine.model import in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.diagram import diagram
-from engine.rendering.explanation import Branch, Tree
 from engine.rendering.lanes import heading
-from engine.rendering.page import joined, numbers
+from engine.rendering.page import joined
 from engine.rendering.summary import Part
 from engine.rendering.timeline import NARROW, WIDE, timeline
+from engine.rendering.told import Teller, Told
 
-_STANDING = {APPLIES: "", UNDETERMINED: "not yet decided", RULED_OUT: "does not apply to this patient"}
+QUESTIONS_SHOWN = 6
 
+TELLING = (*summary.SUPPORT, *summary.OPPOSED, "caution")
+"""The kinds of statement that are told on paper too while they are undecided."""
 
-class Told(Struct, frozen=True):
-    """A statement or conflict as the report tells it; ``tree`` is how it was concluded."""
+KINDS = (
+    (summary.OPPOSED, "statement against a use", "statements against a use"),
+    (("caution",), "caution", "cautions"),
+    (("indication",), "indication", "indications"),
+    (("role",), "role", "roles"),
+)
+"""The kinds of statement that are counted at a question, and what they are called."""
 
-    id: str
-    says: str
-    cited: str = ""
-    extra: str = ""
-    tree: Branch | None = None
-    because: str = ""
+PARTS = (
+    ("dose", "doses", "Dose"),
+    ("cautions", "cautions", "Cautions"),
+    ("course", "timelines", "Course"),
+    ("conflicts", "conflicts", "Conflicts"),
+    ("open", "questions", "Still open"),
+    ("derivation", "derivation", "Derivation"),
+    ("findings", "known", "Findings"),
+    ("outside", "notes", "From outside"),
+    ("references", "references", "References"),
+)
+"""The parts that can be gone to from the top: its place on the page, what it needs to be there, and its name."""
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:g|kg|g/kg|g/L|cm|%|days?|years?|months?)(?![A-Za-z]))")
 
 
 def render_report(base: RuleBase, consultation: Consultation) -> str:
     """Return the report of a consultation as HTML."""
-    return environment().get_template("report.html").render(_Report(base, consultation).content())
+    filling = environment()
+    filling.finalize = _kept_together
+    return filling.get_template("report.html").render(_Report(base, consultation).content())
 
 
 def environment() -> jinja2.Environment:
@@ -60,6 +77,12 @@ def environment() -> jinja2.Environment:
     )
 
 
+def _kept_together(value: Any) -> Any:
+    """Return words with each number and its unit kept on one line; markup as it is."""
+    is_words = isinstance(value, str) and not hasattr(value, "__html__")
+    return _UNIT.sub("\N{NO-BREAK SPACE}", value) if is_words else value
+
+
 class _Report:
     """The content of one report, part by part."""
 
@@ -67,137 +90,136 @@ class _Report:
         self.base = base
         self.consultation = consultation
         self.knowledge = consultation.knowledge
-        self.scope = Tree(self.knowledge).scope
+        self.teller = Teller(base, consultation)
 
     def content(self) -> dict[str, Any]:
         """Return everything that the template puts on the page."""
-        guideline = self.knowledge.guideline
+        content = {**self.advice(), **self.reasons(), **self.sources()}
+        return {**content, "parts": [(place, name) for place, needed, name in PARTS if content[needed]]}
+
+    def advice(self) -> dict[str, Any]:
+        """Return what the consultation comes to."""
+        consultation, told = self.consultation, self.teller.all
         return {
-            "title": guideline.title,
-            "status": words.status_words(self.consultation),
-            "against": self.told_all(summary.applying(self.consultation, *summary.OPPOSED)),
+            "status": words.status_words(consultation),
+            "against": told(summary.applying(consultation, *summary.OPPOSED)),
             "undecided_indications": self.undecided_indications(),
-            "doses": self.doses(),
-            "details": self.told_all(summary.applying(self.consultation, "regimen_detail")),
-            "support": self.part(summary.support(self.consultation)),
-            "cautions": self.part(summary.against(self.consultation)),
-            "undecided_against": self.undecided_against(),
+            "undecided_against": [self.teller.undecided(n) for n in summary.undecided(consultation, *summary.OPPOSED)],
+            "check_first": told(summary.check_first(consultation).statements),
+            "doses": [self.dose(course) for course in courses(consultation)],
+            "between_regimens": [self.conflict_in_short(n) for n in summary.between_regimens(consultation)],
+            "details": told(self.loose_details()),
+            "support": self.part(summary.support(consultation)),
+            "cautions": self.part(summary.against(consultation)),
+            "undecided_cautions": summary.undecided(consultation, "caution"),
             "no_contraindication": words.no_contraindication(self.knowledge),
+            "timelines": [self.timeline(course) for course in courses(consultation)],
+            "beside": [self.part(part) for part in summary.beside(consultation) if part.statements],
+        }
+
+    def reasons(self) -> dict[str, Any]:
+        """Return what is open or at odds, and what led to it all."""
+        questions = [self.question(question) for question in open_questions(self.consultation)]
+        return {
             "conflicts_of": words.conflicts_of(self.knowledge),
-            "layer": self.layer,
-            "named": self.named,
-            "check_first": self.part(summary.check_first(self.consultation)),
-            "beside": [self.part(part) for part in summary.beside(self.consultation) if part.statements],
             "conflicts": self.conflicts(),
-            "questions": [self.question(question) for question in open_questions(self.consultation)],
-            "timelines": self.timelines(),
+            "questions": questions[:QUESTIONS_SHOWN],
+            "more_questions": questions[QUESTIONS_SHOWN:],
             "derivation": self.derivation(),
-            "scope": self.scope,
-            "not_covered": guideline.not_covered,
-            "notes": self.consultation.notes(),
-            "outside": words.OUTSIDE,
+            "scope": self.teller.scope,
             "parameters": list(self.parameters()),
             "not_from_source": NOT_FROM_SOURCE,
-            "references": [self.knowledge.references[number] for number in in_order(self.knowledge.references)],
             "known": self.known(),
             "unknown": self.unknown(),
-            "not_applying": self.not_applying(),
-            "provenance": words.provenance(self.knowledge),
-            "digest": self.knowledge.digest,
-            "version": __version__,
-            "on_top": [s for s in self.knowledge.document.values() if s.on_top],
-            "document": [self.knowledge.document[name] for name in natural(self.knowledge.document)],
+            "undecided": self.undecided(),
+            "ruled_out": [self.teller.ruled_out(name) for name in self.with_verdict(RULED_OUT)],
         }
+
+    def sources(self) -> dict[str, Any]:
+        """Return where it comes from, and what stands beside the source."""
+        knowledge = self.knowledge
+        return {
+            "title": knowledge.guideline.title,
+            "layer": self.teller.layer,
+            "named": self.teller.named,
+            "not_covered": knowledge.guideline.not_covered,
+            "notes": [(note, self.consultation.applying(note.attaches_to)) for note in self.consultation.notes()],
+            "outside": words.OUTSIDE,
+            "places": self.places(),
+            "references": [knowledge.references[number] for number in in_order(knowledge.references)],
+            "provenance": words.provenance(knowledge),
+            "provenance_short": f"{knowledge.guideline.id}, knowledge {knowledge.digest[:16]}. Patient: ____________",
+            "digest": knowledge.digest,
+            "version": __version__,
+            "on_top": [s for s in knowledge.document.values() if s.on_top],
+            "document": [knowledge.document[name] for name in natural(knowledge.document)],
+        }
+
+    def places(self) -> list[tuple[str, str]]:
+        """Return the codes and headings of the places in the source, and in each layer with its label."""
+        headings = {code: section.heading for code, section in self.knowledge.guideline.sections.items()}
+        groups = words.by_label(headings, self.teller.layer)
+        return [(label, joined((f"{code} {headings[code]}" for code in codes), "; ")) for label, codes in groups]
 
     # Statements. ---------------------------------------------------------------------------
 
     def part(self, part: Part) -> Mapping[str, Any]:
-        return {"heading": part.heading, "statements": self.told_all(part.statements)}
+        return {"heading": part.heading, "statements": self.teller.all(part.statements)}
 
-    def told_all(self, names: Iterable[str]) -> list[Told]:
-        return [self.told(name) for name in names]
-
-    def told(self, name: str) -> Told:
-        """Return a statement that applies, with the tree of how it was concluded."""
-        statement = self.knowledge.statements[name]
-        labels = (words.rests_on(self.consultation, name), words.fulfilled(self.consultation, name))
-        extra = joined(filter(None, labels), " ")
-        because = words.because(self.consultation, name)
-        return Told(name, statement.says, self.cited(name), extra, self.tree(name), because)
-
-    def cited(self, name: str) -> str:
-        """Return the references of a statement, and the layer it stands in."""
-        references = numbers(self.knowledge.statements[name].references)
-        return f"{references} {self.layer(name)}".rstrip()
-
-    def layer(self, name: object) -> str:
-        """Return the label of what stands in a layer."""
-        return words.layer_label(self.knowledge, str(name))
-
-    def named(self, names: Iterable[str]) -> str:
-        """Name entries, those of a layer with its label."""
-        return words.named(self.knowledge, names)
-
-    def tree(self, name: str) -> Branch | None:
-        tree = how(self.base, self.consultation, name)["tree"]
-        return Tree(self.knowledge).branch(tree) if tree is not None else None
+    def with_verdict(self, verdict: str) -> list[str]:
+        rules = (*natural(self.knowledge.statements), *natural(self.knowledge.conflicts))
+        return self.consultation.with_verdict(verdict, rules)
 
     def undecided_indications(self) -> list[str]:
         undecided = summary.undecided(self.consultation, "indication")
         return undecided if self.consultation.status == "role_only" else []
 
-    def undecided_against(self) -> list[Told]:
-        return [
-            Told(
-                name,
-                self.knowledge.statements[name].says,
-                self.cited(name),
-                self.named(self.consultation.verdicts[name].missing),
-            )
-            for name in summary.undecided(self.consultation, *summary.OPPOSED)
-        ]
+    def undecided(self) -> Mapping[str, Sequence[Told]]:
+        """Return what is undetermined: first what is told on paper too."""
+        telling = self.knowledge.statements_of(*TELLING)
+        names = self.with_verdict(UNDETERMINED)
+        return {
+            "first": [self.teller.undecided(name) for name in names if name in telling],
+            "others": [self.teller.undecided(name) for name in names if name not in telling],
+        }
 
-    def not_applying(self) -> list[Mapping[str, Any]]:
-        rules = (*natural(self.knowledge.statements), *natural(self.knowledge.conflicts))
-        return [
-            {
-                "heading": heading,
-                "rules": [self.not_told(name) for name in self.consultation.with_verdict(verdict, rules)],
-            }
-            for verdict, heading in ((UNDETERMINED, "Undetermined"), (RULED_OUT, "Ruled out"))
-        ]
+    def conflicts(self) -> list[Mapping[str, Any]]:
+        ids = self.consultation.applying(natural(self.knowledge.conflicts))
+        first = sorted(ids, key=lambda name: not self.knowledge.conflicts[name].decides_status)
+        return [self.teller.conflict(name) for name in first]
 
-    def not_told(self, name: str) -> Told:
-        verdict = self.consultation.verdicts[name]
-        says = (self.knowledge.statements.get(name) or self.knowledge.conflicts[name]).says
-        if verdict.verdict == UNDETERMINED:
-            return Told(name, says, self.layer(name), f"waits for {self.named(verdict.missing)}")
-        decided = words.findings_in_words(self.consultation, verdict.because)
-        return Told(name, says, self.layer(name), f"because {decided}", tree=self.tree(name))
+    def conflict_in_short(self, name: str) -> Told:
+        return Told(name, self.knowledge.conflicts[name].says, self.teller.layer(name))
 
     # Doses and pictures. -------------------------------------------------------------------
 
-    def doses(self) -> list[Mapping[str, Any]]:
-        return [self.group(alike) for alike in same_doses(self.consultation)]
-
-    def group(self, alike: list[str]) -> Mapping[str, Any]:
-        doses = [dose for dose in self.consultation.doses if dose.statement == alike[0]]
-        spread = words.by_reading(dose for dose in self.consultation.doses if dose.of == alike[0])
+    def dose(self, course: Course) -> Mapping[str, Any]:
+        """Return the regimens of a course with their doses, which are alternatives, and what goes with them."""
+        spread = words.by_reading(course.spread)
         return {
-            "statements": self.told_all(alike),
-            "lines": [(words.amount(d, self.knowledge), words.arithmetic(d), d.notes) for d in doses],
+            "heading": heading(course),
+            "statements": self.teller.all(course.regimens),
+            "lines": [self.amount(dose) for dose in course.doses],
+            "lacking": words.unknown_weights(self.consultation, course.regimens[0]),
+            "details": self.teller.all(mark.statement for mark in course.marked("in words")),
             "spread": [
-                (
-                    self.told(dose.statement),
-                    words.spread(dose, readings, self.knowledge),
-                    dose.notes,
-                )
+                (self.teller.statement(dose.statement), words.spread(dose, readings, self.knowledge), dose.notes)
                 for dose, readings in spread
             ],
         }
 
-    def timelines(self) -> list[Mapping[str, str]]:
-        return [self.timeline(course) for course in courses(self.consultation)]
+    def amount(self, dose: Dose) -> Mapping[str, Any]:
+        by = f", by {words.basis(dose)} weight" if dose.weight_kg is not None else ""
+        return {
+            "grams": words.amount(dose, self.knowledge) + by,
+            "product": words.arithmetic(dose),
+            "notes": dose.notes,
+        }
+
+    def loose_details(self) -> list[str]:
+        """Return what is said about doses and stands beside no regimen in particular."""
+        placed = {mark.statement for course in courses(self.consultation) for mark in course.marked("in words")}
+        return [n for n in summary.applying(self.consultation, "regimen_detail") if n not in placed]
 
     def timeline(self, course: Course) -> Mapping[str, str]:
         return {
@@ -210,44 +232,30 @@ class _Report:
         derived = derivation(self.base, self.consultation)
         return diagram(derived, self.consultation) if derived.edges else ""
 
-    # Conflicts and questions. --------------------------------------------------------------
+    # Questions and findings. ---------------------------------------------------------------
 
-    def conflicts(self) -> list[Mapping[str, Any]]:
-        ids = natural(self.knowledge.conflicts)
-        first = sorted(
-            self.consultation.applying(ids), key=lambda name: not self.knowledge.conflicts[name].decides_status
-        )
-        return [self.conflict(name) for name in first]
-
-    def conflict(self, name: str) -> Mapping[str, Any]:
-        told = Told(name, self.knowledge.conflicts[name].says, self.layer(name), "", self.tree(name))
-        sides = [self.side(side) for side in self.knowledge.sides(name)]
-        return {"told": told, "sides": [side for side in sides if side]}
-
-    def side(self, names: Iterable[str]) -> list[Mapping[str, Any]]:
-        """Return the statements of one side, and how each comes out where it does not apply."""
-        verdicts = self.consultation.verdicts
-        return [
-            {
-                "id": name,
-                "says": self.knowledge.statements[name].says,
-                "cited": self.cited(name),
-                "standing": _STANDING[verdicts[name].verdict],
-            }
-            for name in names
-        ]
-
-    def question(self, question: Question) -> Mapping[str, str]:
-        decides = f"can decide {self.named(question.settles)}" if question.settles else ""
-        completes = f"completes {self.named(question.completes)}" if question.completes else ""
+    def question(self, question: Question) -> Mapping[str, Any]:
+        hanging = [*question.settles, *question.completes]
         return {
             "asks": question.asks,
             "finding": question.finding,
             "reason": words.REASONS.get(question.reason, ""),
-            "hangs_on": joined(filter(None, [decides, completes]), "; "),
+            "hangs_on": self.hangs_on(question),
+            "ids": self.teller.named(hanging),
         }
 
-    # Findings. -----------------------------------------------------------------------------
+    def hangs_on(self, question: Question) -> str:
+        """Say how much of what kind hangs on a question."""
+        left = list(question.settles)
+        said = []
+        for kinds, one, more in KINDS:
+            names = [n for n in left if n in self.knowledge.statements and self.knowledge.statements[n].kind in kinds]
+            left = [name for name in left if name not in names]
+            said += [f"{len(names)} {one if len(names) == 1 else more}"] if names else []
+        said += [f"{len(left)} other{'' if len(left) == 1 else 's'}"] if left else []
+        decides = f"can decide {joined(said)}" if said else ""
+        completes = f"completes {self.teller.named(question.completes)}" if question.completes else ""
+        return joined(filter(None, [decides, completes]), "; ")
 
     def known(self) -> list[Mapping[str, str]]:
         findings = self.consultation.findings
@@ -268,11 +276,11 @@ class _Report:
         by = f" by {derived.parameter}: {NOT_FROM_SOURCE}" if derived.parameter else ""
         return f"follows from {joined(derived.source)}{by}"
 
-    def unknown(self) -> Mapping[str, list[str]]:
+    def unknown(self) -> Mapping[str, str]:
         by_reason: dict[str, list[str]] = {}
         for name, reason in self.consultation.unknown().items():
             by_reason.setdefault(reason, []).append(name)
-        return by_reason
+        return {reason: self.teller.findings(names) for reason, names in by_reason.items()}
 
     def parameters(self) -> Iterable[Mapping[str, str]]:
         for name, setting in parameters_data(self.consultation).items():

@@ -13,7 +13,7 @@ from engine.dosing import Dose
 from engine.errors import listed
 from engine.findings import shown
 from engine.language import plain
-from engine.model import WEIGHTS_BY_BASIS, AnyDose, Knowledge, Test, natural, parts
+from engine.model import WEIGHTS_BY_BASIS, AnyDose, Finding, Knowledge, Test, natural, parts
 from engine.rendering.page import joined
 
 
@@ -152,14 +152,26 @@ def no_contraindication(knowledge: Knowledge) -> str:
     return _NO_CONTRAINDICATION.format("The guideline's own source" if stated else "The source")
 
 
-def rests_on(consultation: Consultation, name: str) -> str:
+def called(finding: Finding) -> str:
+    """Return the name of a finding as people say it: no underscores, and no unit at its end."""
+    unit = {"kg": "_kg", "cm": "_cm", "years": "_years", "g/L": "_g_per_l"}.get(finding.unit, "")
+    return finding.name.removesuffix(unit).replace("_", " ")
+
+
+def by_name(finding: Finding) -> str:
+    """Return the name of a finding as it is typed."""
+    return finding.name
+
+
+def rests_on(consultation: Consultation, name: str, call: Callable[[Finding], str] = by_name) -> str:
     """Label a rule that rests on a local parameter, or on a finding that is pending or could not be said."""
-    findings = consultation.findings
+    findings, known = consultation.findings, consultation.knowledge.findings
     because = consultation.verdicts[name].because
     derived = (findings.derived.get(finding) for finding in because)
     parameters = natural({one.parameter for one in derived if one is not None and one.parameter})
     labels = [f"by {parameter}: {NOT_FROM_SOURCE}" for parameter in parameters]
-    labels += [f"{finding}: {REASONS[reason]}" for finding in because if (reason := _reason(consultation, finding))]
+    reasons = ((finding, _reason(consultation, finding)) for finding in because)
+    labels += [f"{call(known[finding])}: {REASONS[reason]}" for finding, reason in reasons if reason]
     return f"({joined(labels, '; ')})" if labels else ""
 
 
@@ -175,7 +187,9 @@ def fulfilled(consultation: Consultation, name: str) -> str:
     return FULFILLED[truth] if truth is not None else ""
 
 
-def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
+def findings_in_words(
+    consultation: Consultation, names: Iterable[str], call: Callable[[Finding], str] = by_name
+) -> str:
     """Return findings with their values, those by a local parameter labelled."""
     findings, known = consultation.findings, consultation.knowledge.findings
 
@@ -185,17 +199,17 @@ def findings_in_words(consultation: Consultation, names: Iterable[str]) -> str:
         if reason := _reason(consultation, name):
             label = f" ({REASONS[reason]})"
         label = f"{label} {layer_label(consultation.knowledge, name)}".rstrip()
-        return f"{name} = {shown(findings.values.get(name), known[name])}{label}"
+        return f"{call(known[name])} = {shown(findings.values.get(name), known[name])}{label}"
 
     return joined(map(one, names))
 
 
-def because(consultation: Consultation, name: str) -> str:
+def because(consultation: Consultation, name: str, call: Callable[[Finding], str] = by_name) -> str:
     """Return the findings that decided a rule, without those that every statement asks for."""
     scope = consultation.knowledge.guideline.requires
     asked_of_all = {part.finding for part in parts(scope) if isinstance(part, Test)}
     deciding = (finding for finding in consultation.verdicts[name].because if finding not in asked_of_all)
-    return findings_in_words(consultation, deciding)
+    return findings_in_words(consultation, deciding, call)
 
 
 def provenance(knowledge: Knowledge) -> str:
