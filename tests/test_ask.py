@@ -511,6 +511,13 @@ def test_a_file_that_is_there_already_is_named_before_the_first_question(tmp_pat
     assert target.read_text() == "precious"
 
 
+def test_two_files_of_one_name_are_refused_before_the_first_question(tmp_path: Path) -> None:
+    name = str(tmp_path / "one")
+    done = ivig("ask", "--journal", str(tmp_path), "--save", name, "--report", name)
+    assert done.returncode == 2
+    assert "need two files" in done.stderr
+
+
 def test_a_report_can_be_written_from_the_conversation(tmp_path: Path) -> None:
     words = ["m", "n y y n", f"report {tmp_path / 'now.html'}", "report", "quit"]
     given = ("\n".join(words) + "\n").encode()
@@ -518,7 +525,7 @@ def test_a_report_can_be_written_from_the_conversation(tmp_path: Path) -> None:
     done = ivig("ask", "--journal", str(tmp_path / "kept"), "--report", str(at_the_end), given=given)
     assert f"Report written to {tmp_path / 'now.html'}" in done.stdout
     assert "'report' needs a file name" in done.stdout
-    assert "<p>INDICATED</p>" in (tmp_path / "now.html").read_text(encoding="utf-8")
+    assert "<h2>INDICATED</h2>" in (tmp_path / "now.html").read_text(encoding="utf-8")
     assert at_the_end.read_text(encoding="utf-8") == (tmp_path / "now.html").read_text(encoding="utf-8")
 
 
@@ -543,4 +550,12 @@ def test_next_lists_the_ranked_questions_with_reasons() -> None:
 
 def test_next_names_what_is_pending_as_still_open() -> None:
     said = " ".join(ivig("next", "examples/crisis.yaml").stdout.split())
-    assert "What is the IgA status? (iga_status: pending; S34, S65)" in said
+    assert "What is the IgA status? (iga_status: pending; A28, S32, S33, S34, S65)" in said
+
+
+def test_next_names_a_weight_that_could_not_be_said(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    known = "diagnosis: myasthenia_gravis, myasthenic_crisis: yes, actual_weight_kg: 70"
+    case.write_text(f"findings: {{{known}, ideal_weight_kg: unknown}}\n")
+    left = ivig("next", str(case)).stdout.partition("STILL ABLE TO CHANGE SOMETHING")[2]
+    assert "ideal_weight_kg: asked, not known" in " ".join(left.split())

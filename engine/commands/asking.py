@@ -85,6 +85,8 @@ def ask(
 
     if resume is not None and (case is not None or settings.parameters is not None):
         raise click.UsageError("'--resume' goes on with the case and the parameters that the conversation began with.")
+    if save is not None and save == report:
+        raise click.UsageError("'--save' and '--report' need two files.")
     for target in filter(None, [save, report]):
         require_new(target)
     conversation = _conversation(settings, journal or _usual_place(), resume, case)

@@ -11,8 +11,8 @@ from engine.contract import layer_data
 from engine.effects import Effect, effects
 from engine.findings import Findings
 from engine.model import Knowledge, in_order, natural
-from engine.planner import Planned, plan
-from engine.questions import consequence, open_questions
+from engine.planner import Planned, plan, unanswered
+from engine.questions import consequence
 from engine.rendering import words
 from engine.rendering.page import Page, joined, numbers
 
@@ -104,18 +104,19 @@ def render_plan(base: RuleBase, findings: Findings, width: int = 80, colour: boo
             page.text(ON_SCOPE, 4)
         for effect in effects(base, findings, question.finding):
             page.item("–", in_words(base.knowledge, effect), 4, 2)
-    _unanswered(page, consultation)
+    _unanswered(page, base, findings)
     return str(page)
 
 
-def _unanswered(page: Page, consultation: Consultation) -> None:
+def _unanswered(page: Page, base: RuleBase, findings: Findings) -> None:
     """Add what was asked and could not be said, while it can still change something."""
-    open_ = [q for q in open_questions(consultation) if q.reason in words.REASONS]
-    if open_:
+    left = unanswered(base, findings)
+    if left:
         page.heading("Asked, not known yet, and still able to change something")
-    for question in open_:
-        decides = words.named(consultation.knowledge, [*question.settles, *question.completes])
-        page.item("–", f"{question.asks} ({question.finding}: {words.REASONS[question.reason]}; {decides})", hang=2)
+    for question in left:
+        decides = words.named(base.knowledge, [*question.settles, *question.completes])
+        reason = words.REASONS[findings.reasons[question.finding]]
+        page.item("–", f"{question.asks} ({question.finding}: {reason}; {decides})", hang=2)
 
 
 def most_consequential(knowledge: Knowledge, ids: Iterable[str]) -> list[str]:
