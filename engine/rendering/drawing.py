@@ -45,10 +45,15 @@ class Picture:
     """A picture that is drawn on; ``str`` of it is the SVG."""
 
     def __init__(self, name: str, title: str, describes: str, width: float, height: float) -> None:
-        labels = f"{name}-title {name}-described"
         self.height = height
         self.drawing = drawsvg.Drawing(
-            width, height, id_prefix=f"{name}-", role="img", aria_labelledby=labels, class_="picture"
+            width,
+            height,
+            id_prefix=f"{name}-",
+            role="img",
+            aria_labelledby=f"{name}-title",
+            aria_describedby=f"{name}-described",
+            class_="picture",
         )
         self.drawing.append_title(title, id=f"{name}-title")
         self.drawing.append(_Described(describes, id=f"{name}-described"))
