@@ -24,7 +24,7 @@ from engine.findings import shown
 from engine.model import in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, timeline, words
-from engine.rendering.diagram import diagram
+from engine.rendering.diagram import diagram, in_words
 from engine.rendering.explanation import Branch, Tree
 from engine.rendering.page import joined, numbers
 from engine.rendering.summary import Part
@@ -204,9 +204,12 @@ class _Report:
             "picture": timeline.timeline(course, self.consultation),
         }
 
-    def derivation(self) -> str:
+    def derivation(self) -> Mapping[str, Any]:
+        """Return the picture of what led to the conclusions, with its words; nothing where nothing did."""
         derived = derivation(self.base, self.consultation)
-        return diagram(derived, self.consultation) if derived.edges else ""
+        if not derived.edges:
+            return {}
+        return {"picture": diagram(derived, self.consultation), "words": in_words(derived, self.consultation)}
 
     # Conflicts and questions. --------------------------------------------------------------
 
