@@ -1,13 +1,13 @@
-"""The derivation of a consultation as data: from findings through statements to what they come to.
+"""The derivation of a consultation as data: what led to its status, what is against it, and its doses.
 
-It is read from the trace of what fired, and shortened to what can be taken in at a glance: findings
-with what they decide; statements for and against a use; concepts where many statements meet; and
-the conclusions, each a group of the statements or conflicts that apply.
+It is read from the trace of what fired, and shortened to what can be taken in at a glance: findings;
+the statements for or against a use that they decide; the concepts by which such statements come to a
+dose; and the conclusions. All else that applies is explained one by one, where it is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,25 +18,24 @@ from engine.courses import same_doses
 from engine.model import WEIGHTS_BY_BASIS, Test, natural, parts
 from engine.rete import Premise, Step
 
-USES = ("indication", "role", "against", "contraindication")
-"""The kinds of statement that stand between findings and conclusions."""
+SUPPORT = ("indication", "role")
+OPPOSED = ("against", "contraindication")
+"""The kinds of statement for and against a use; they stand between findings and conclusions."""
 
-DOSE = "dose"
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "dose_detail": ("regimen_detail",),
-    "caution": ("caution",),
-    "monitoring": ("setting", "co_treatment", "monitoring"),
-    "comparison": ("comparison",),
-    "expectation": ("timing", "evidence", "context"),
+DECIDING: Mapping[str, tuple[str, ...]] = {
+    "indicated": ("indication",),
+    "role_only": ("role",),
+    "conflict": (*SUPPORT, *OPPOSED),
 }
-"""The conclusions that group statements, by the kinds of statement in them."""
+"""The kinds of statement that a status rests on; the others rest on nothing that applies."""
 
-STATUS, CONFLICTS = "status", "conflicts"
+FINDING, STATEMENT, CONCEPT = "finding", "statement", "concept"
+STATUS, AGAINST, DOSE = "status", "against", "dose"
+"""What a node is; the last three are conclusions."""
 
 
 class Node(Struct, frozen=True):
-    """A finding, a statement, a concept or a conclusion; a conclusion has its members."""
+    """A finding, a statement, a concept or a conclusion; a conclusion has the rules that it consists of."""
 
     kind: str
     name: str
@@ -44,10 +43,26 @@ class Node(Struct, frozen=True):
 
 
 class Derivation(Struct, frozen=True):
-    """Nodes in columns, and which rests on which (the earlier first)."""
+    """Nodes in columns, the conclusions last, and which rests on which (the earlier first).
+
+    An edge leads to a later column, and never says only what a longer way says too.
+    """
 
     columns: Sequence[Sequence[Node]]
     edges: Sequence[tuple[Node, Node]]
+
+    @property
+    def conclusions(self) -> Sequence[Node]:
+        """The conclusions: the status first, then what is against a use, then the doses."""
+        return self.columns[-1]
+
+    def sources(self, target: Node) -> list[Node]:
+        """Return what a node rests on directly."""
+        return [source for source, other in self.edges if other == target]
+
+    def targets(self, source: Node) -> list[Node]:
+        """Return what rests on a node directly."""
+        return [target for other, target in self.edges if other == source]
 
 
 def derivation(base: RuleBase, consultation: Consultation) -> Derivation:
@@ -65,34 +80,26 @@ class _Deriving:
         self.judge = Judge(self.knowledge, consultation.findings)
         self.steps: Mapping[str, Step] = {step.about: step for step in consultation.trace}
         self.scope = {test.finding for test in parts(self.knowledge.guideline.requires) if isinstance(test, Test)}
-        self.uses = consultation.applying(natural(self.knowledge.statements_of(*USES)))
+        self.uses = self.applying(*SUPPORT, *OPPOSED)
         self.edges: dict[tuple[Node, Node], None] = {}
         self.found: dict[Node, None] = {}
 
     def derivation(self) -> Derivation:
-        uses = [self.node("statement", name) for name in self.uses]
         conclusions = list(self.conclusions())
         for conclusion in conclusions:
             for member in conclusion.members:
                 self.connect(conclusion, member)
-        for node in [n for n in self.found if n.kind == "concept"] + uses:
-            self.connect(node, node.name)
-        met = self.met_together()
-        edges = dict.fromkeys((met.get(source, source), met.get(target, target)) for source, target in self.edges)
-        columns = [[node for node in self.found if node.kind == kind] for kind in ("finding", "statement")]
-        return Derivation([*columns, list(dict.fromkeys(met.values())), conclusions], list(edges))
+        for kind in (CONCEPT, STATEMENT):
+            for node in self.of_kind(kind):
+                self.connect(node, node.name)
+        columns = [self.of_kind(kind) for kind in (FINDING, STATEMENT, CONCEPT)]
+        return Derivation([*columns, conclusions], _without_repeats(self.edges))
 
-    def met_together(self) -> dict[Node, Node]:
-        """Return each concept's node; concepts that rest on the same become one, named by the first."""
-        by_sources: dict[frozenset[Node], list[Node]] = {}
-        for node in [n for n in self.found if n.kind == "concept"]:
-            sources = frozenset(source for source, target in self.edges if target == node)
-            by_sources.setdefault(sources, []).append(node)
-        return {
-            node: Node("concept", nodes[0].name, tuple(n.name for n in nodes))
-            for nodes in by_sources.values()
-            for node in nodes
-        }
+    def applying(self, *kinds: str) -> list[str]:
+        return self.consultation.applying(natural(self.knowledge.statements_of(*kinds)))
+
+    def of_kind(self, kind: str) -> list[Node]:
+        return [node for node in self.found if node.kind == kind]
 
     def node(self, kind: str, name: str) -> Node:
         node = Node(kind, name)
@@ -100,55 +107,53 @@ class _Deriving:
         return node
 
     def conclusions(self) -> Iterator[Node]:
-        """Yield the conclusions that have members, the status first."""
+        """Yield the status, what is against a use where that is no part of the status, and the doses."""
+        status = self.consultation.status
         deciding = [c.id for c in self.knowledge.conflicts.values() if c.decides_status]
-        yield Node("conclusion", STATUS, (*self.uses, *self.consultation.applying(natural(deciding))))
+        members = self.applying(*DECIDING.get(status, ()))
+        yield Node(STATUS, status, (*members, *self.consultation.applying(natural(deciding))))
+        opposed = self.applying(*OPPOSED)
+        if opposed and status != "conflict":
+            yield Node(AGAINST, AGAINST, tuple(opposed))
         for alike in same_doses(self.consultation):
-            yield Node("conclusion", f"{DOSE} {alike[0]}", tuple(alike))
-        groups = {name: natural(self.knowledge.statements_of(*kinds)) for name, kinds in GROUPS.items()}
-        groups[CONFLICTS] = natural(self.knowledge.conflicts)
-        for name, ids in groups.items():
-            applying = self.consultation.applying(ids)
-            if applying:
-                yield Node("conclusion", name, tuple(applying))
+            yield Node(DOSE, alike[0], tuple(alike))
 
     def connect(self, target: Node, rule: str) -> None:
         """Connect a node with what a rule rests on; a use is shown itself, others by what is below them."""
-        if target.kind == "conclusion" and rule in self.uses:
-            sources = [self.node("statement", rule)]
+        if rule in self.uses and target.kind != STATEMENT:
+            sources = [self.node(STATEMENT, rule)]
         else:
-            sources = [*self.below(rule, target, set()), *self.weights(rule)]
-        for source in sources:
+            sources = list(self.below(rule, target, set()))
+        for source in [*sources, *(self.weights(rule) if target.kind == DOSE else ())]:
             self.edges.setdefault((source, target))
 
     def weights(self, rule: str) -> Iterator[Node]:
-        """Yield the weights that the doses of a rule are by."""
-        if rule in self.knowledge.regimens:
-            for name in WEIGHTS_BY_BASIS[self.knowledge.regimens[rule].weight]:
-                if name in self.consultation.findings.values:
-                    yield self.node("finding", name)
+        """Yield the weights that the doses of a regimen are by."""
+        for name in WEIGHTS_BY_BASIS[self.knowledge.regimens[rule].weight]:
+            if name in self.consultation.findings.values:
+                yield self.node(FINDING, name)
 
     def below(self, rule: str, target: Node, seen: set[str]) -> Iterator[Node]:
         for premise in self.steps[rule].premises:
             if premise.about in self.steps:
-                yield from self.conclusion_below(premise, target, seen)
+                yield from self.rule_below(premise.about, target, seen)
             else:
                 yield from self.findings(premise)
 
-    def conclusion_below(self, premise: Premise, target: Node, seen: set[str]) -> Iterator[Node]:
-        name = premise.about
-        if name in self.uses and target.kind != "statement":
-            yield self.node("statement", name)
-        elif name in self.knowledge.concepts and target.kind == "conclusion" and self.gathers(name):
-            yield self.node("concept", name)
+    def rule_below(self, name: str, target: Node, seen: set[str]) -> Iterator[Node]:
+        if name in self.uses and target.kind != STATEMENT:
+            yield self.node(STATEMENT, name)
+        elif target.kind == DOSE and self.gathers(name):
+            yield self.node(CONCEPT, name)
         elif name not in seen:
             seen.add(name)
             yield from self.below(name, target, seen)
 
-    def gathers(self, concept: str) -> bool:
-        """Whether a concept holds, and by statements for or against a use."""
-        named = set(self.knowledge.statements_under(concept))
-        return self.steps[concept].truth == "yes" and not named.isdisjoint(self.uses)
+    def gathers(self, name: str) -> bool:
+        """Whether a name is that of a concept that holds, and by statements for or against a use."""
+        if name not in self.knowledge.concepts or self.steps[name].truth != "yes":
+            return False
+        return not set(self.knowledge.statements_under(name)).isdisjoint(self.uses)
 
     def findings(self, premise: Premise) -> Iterator[Node]:
         """Yield the findings that decided a test: its own, or its governor where it is not applicable."""
@@ -156,4 +161,17 @@ class _Deriving:
         if test is None:
             return
         for name in sorted(self.judge.test(test).because - self.scope):
-            yield self.node("finding", name)
+            yield self.node(FINDING, name)
+
+
+def _without_repeats(edges: Iterable[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+    """Return edges without those that a longer way stands for."""
+    sources: dict[Node, list[Node]] = {}
+    for source, target in edges:
+        sources.setdefault(target, []).append(source)
+
+    def below(node: Node) -> set[Node]:
+        return {found for source in sources.get(node, ()) for found in (source, *below(source))}
+
+    between = {target: {found for source in named for found in below(source)} for target, named in sources.items()}
+    return [(source, target) for source, target in edges if source not in between[target]]

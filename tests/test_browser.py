@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from engine.cases import Case
 from engine.compiler import RuleBase
@@ -21,6 +21,10 @@ from tests.conftest import BASE, CASES, HERE
 AXE = HERE / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PHONE, SCREEN = 360, 1280
+PAPER, PAGE = 688, 1016
+"""What an A4 sheet leaves between its margins, across and down."""
+HIGHEST = 235 / 25.4 * 96
+"""How high a picture may be on paper; one that is higher gets smaller."""
 
 
 def missing(what: str, remedy: str) -> None:
@@ -133,7 +137,7 @@ def test_every_word_of_a_picture_lies_inside_it_and_inside_its_box(browser: Brow
 def test_no_words_of_a_timeline_lie_over_others(browser: Browser, report: Path, width: int) -> None:
     page = opened(browser, report, width)
     overlapping = page.evaluate(
-        """() => [...document.querySelectorAll('.pictured:not(#derivation) svg')].filter(svg => svg.checkVisibility())
+        """() => [...document.querySelectorAll('#course .pictured svg')].filter(svg => svg.checkVisibility())
             .flatMap(svg => {
                 const words = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBBox()]);
                 const over = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width
@@ -154,7 +158,7 @@ def test_a_timeline_is_shown_once_and_needs_no_moving_sideways(
 ) -> None:
     page = opened(browser, report, width)
     page.emulate_media(media=media)
-    for pictured in page.locator(".pictured:not(#derivation)").all():
+    for pictured in page.locator("#course .pictured").all():
         assert pictured.locator(".wide svg").is_visible() == (shown == 1)
         assert pictured.locator(".narrow svg").is_visible() == (shown == 0)
         assert pictured.locator(".scroll, .hint").count() == 0
@@ -165,7 +169,7 @@ def test_a_timeline_is_shown_once_and_needs_no_moving_sideways(
 def test_letters_of_a_timeline_can_be_read_on_a_phone(browser: Browser, report: Path) -> None:
     page = opened(browser, report, PHONE)
     sizes = page.evaluate(
-        """() => [...document.querySelectorAll('.pictured:not(#derivation) svg')].filter(
+        """() => [...document.querySelectorAll('#course .pictured svg')].filter(
             svg => svg.checkVisibility()
         ).flatMap(svg => {
             const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
@@ -173,6 +177,68 @@ def test_letters_of_a_timeline_can_be_read_on_a_phone(browser: Browser, report: 
         })"""
     )
     assert all(size >= 12 for size in sizes)
+    page.close()
+
+
+@pytest.mark.parametrize("width", [PHONE, 640, 680, 700, 719, 720, 721, 740, SCREEN])
+def test_a_hint_stands_where_the_derivation_can_be_moved_sideways_and_nowhere_else(
+    browser: Browser, report: Path, width: int
+) -> None:
+    page = opened(browser, report, width)
+    if page.locator("#derivation").count():
+        moves = page.evaluate(
+            "(one => one.scrollWidth > one.clientWidth)(document.querySelector('#derivation .scroll'))"
+        )
+        assert page.locator("#derivation .hint").is_visible() == moves == (width < 720)
+    page.close()
+
+
+def test_the_letters_of_the_derivation_are_large_enough_on_a_phone_and_on_paper(browser: Browser, report: Path) -> None:
+    for width, printed in ((PHONE, False), (PAPER, True)):
+        page = opened(browser, report, width)
+        if printed:
+            page.emulate_media(media="print")
+        picture = page.locator("#derivation .picture")
+        if picture.count():
+            drawn_at = picture.bounding_box()
+            assert drawn_at is not None
+            too_high = printed and drawn_at["height"] >= HIGHEST - 1
+            assert too_high or drawn_at["width"] >= PAPER
+        page.close()
+
+
+def test_the_derivation_stands_on_one_page_with_its_heading(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, PAPER)
+    page.emulate_media(media="print")
+    whole = page.locator("#derivation .pictured")
+    if whole.count():
+        box = whole.bounding_box()
+        assert box is not None
+        assert box["height"] <= PAGE
+        assert whole.locator("h2").is_visible()
+        assert page.evaluate("getComputedStyle(document.querySelector('#derivation .pictured')).breakInside") == "avoid"
+        assert not page.locator("#derivation details").is_visible()
+    page.close()
+
+
+def test_a_picture_has_a_short_name_and_its_words_as_a_description(browser: Browser, report: Path) -> None:
+    page = opened(browser, report)
+    for picture in page.locator("svg.picture:visible").all():
+        title = picture.locator("> title").inner_html()
+        expect(picture).to_have_accessible_name(title)
+        expect(picture).to_have_accessible_description(picture.locator("> desc").text_content() or "")
+    if page.locator("#derivation").count():
+        assert page.get_by_role("region", name="From findings to conclusions", exact=True).count() == 1
+    page.close()
+
+
+def test_a_picture_keeps_its_colours_where_others_are_forced(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, forced_colors="active")
+    for picture in page.locator("svg.picture").all():
+        style = (
+            "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one.querySelector('text:not(.dim)')).fill]"
+        )
+        assert picture.evaluate(style) == ["rgb(255, 255, 255)", "rgb(27, 31, 36)"]
     page.close()
 
 
@@ -190,9 +256,9 @@ def test_without_script_everything_opens_and_can_be_read(browser: Browser, repor
 
 
 def test_it_prints_on_a4_without_cutting_anything_off(browser: Browser, report: Path) -> None:
-    page = opened(browser, report, 688)  # what an A4 sheet leaves between its margins
+    page = opened(browser, report, PAPER)
     page.emulate_media(media="print")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 688
+    assert page.evaluate("document.documentElement.scrollWidth") <= PAPER
     assert page.locator(".by-hand").first.is_visible()
     pdf = page.pdf(prefer_css_page_size=True)
     assert pdf.startswith(b"%PDF")

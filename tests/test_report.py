@@ -139,10 +139,13 @@ def test_every_picture_is_well_formed_and_has_words_in_its_place(
     assert len(pictures) == 3  # the timeline wide and narrow, and the derivation
     for picture in pictures:
         root = ElementTree.fromstring(picture)
-        named = root.attrib["aria-labelledby"].split()
         by_id = {element.attrib["id"]: element for element in root if "id" in element.attrib}
+        title, described = (by_id[root.attrib[f"aria-{name}"]] for name in ("labelledby", "describedby"))
         assert root.attrib["role"] == "img"
-        assert all((by_id[name].text or "").strip() for name in named)
+        assert title.tag.endswith("}title")
+        assert described.tag.endswith("}desc")
+        assert 0 < len((title.text or "").strip()) < 60  # it is the name that is read out at once
+        assert (described.text or "").strip()
 
 
 def test_what_a_local_parameter_derived_is_labelled(base: RuleBase, consult_mg: Consult) -> None:

@@ -1,47 +1,66 @@
-"""The derivation of a consultation as a picture: findings, statements, concepts and conclusions."""
+"""The derivation of a consultation as a picture, with the same in words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from engine.consultation import Consultation
-from engine.derivations import CONFLICTS, DOSE, STATUS, Derivation, Node
+from engine.derivations import (
+    AGAINST,
+    CONCEPT,
+    DECIDING,
+    DOSE,
+    FINDING,
+    OPPOSED,
+    STATEMENT,
+    STATUS,
+    SUPPORT,
+    Derivation,
+    Node,
+)
 from engine.dosing import Dose
 from engine.errors import listed
 from engine.language import plain
+from engine.model import Finding
 from engine.rendering import words
-from engine.rendering.drawing import LINE, Line, Picture, box_height, lines_of
+from engine.rendering.arrangement import FRAME, HEADED, Arrangement, Frame, arranged
+from engine.rendering.drawing import LINE, PAD, TEXT, Line, Picture, box_height, led_lines_of, lines_of
 from engine.rendering.page import joined, numbers
 
-COLUMNS = (("Findings", 182.0), ("For or against", 190.0), ("Concepts", 168.0), ("Conclusions", 226.0))
-"""The heading and the width of each column."""
-
-GUTTER = 44.0
-"""The width between two columns, in which edges run."""
-
-BETWEEN = 10.0
-"""The height between two boxes of a column."""
+TITLE = "From findings to conclusions"
 
 MARGIN = 2.0
 """What is left free at both sides, so that no border is cut."""
 
-VIA = "via"
-"""The kind of a place where an edge passes a column."""
+FINDINGS, FRAMES, CONCLUSIONS = 158.0, 258.0, 178.0
+"""The widths of the columns."""
 
-HEAD = 2 * LINE
-SWEEPS = 8
-"""How often the boxes are put in the order of what they are connected with."""
+CURVES, TRUNKS = 32.0, 58.0
+"""The widths between them: curves lead to statements; lines join, one trunk for each conclusion."""
 
-NAMES = {
-    "dose_detail": "About the doses",
-    "caution": "Cautions",
-    "monitoring": "Monitoring and what goes with it",
-    "comparison": "Comparisons",
-    "expectation": "What to expect",
-    CONFLICTS: "Conflicts and ambiguities",
-}
+AT_FRAMES = MARGIN + FINDINGS + CURVES
+AT_CONCLUSIONS = AT_FRAMES + FRAMES + TRUNKS
+WIDTH = AT_CONCLUSIONS + CONCLUSIONS + MARGIN
+"""688 in all, which is what an A4 sheet leaves between margins of 14 mm: no letter gets smaller on paper."""
+
+ASIDE = 13.0
+"""How far the trunks keep from both sides."""
+
+HALO = 3.0
+"""How far from its ends a line interrupts those that it only crosses."""
+
+APART = 5.0
+"""How far a line that enters a conclusion keeps from lines that lead elsewhere."""
+
+SILENT = "no indication or role applies"
+
+HEADINGS = (
+    ("Findings", MARGIN),
+    ("Statements for or against a use", AT_FRAMES + FRAME),
+    ("Conclusions", AT_CONCLUSIONS),
+)
 
 
 def diagram(derived: Derivation, consultation: Consultation) -> str:
@@ -49,38 +68,82 @@ def diagram(derived: Derivation, consultation: Consultation) -> str:
     return str(_Diagram(derived, consultation).draw())
 
 
-def in_words(derived: Derivation, consultation: Consultation) -> str:
-    """Return all that the picture of a derivation says, as text."""
-    targets: dict[Node, list[Node]] = {}
-    for source, target in derived.edges:
-        targets.setdefault(target, []).append(source)
+# The same in words. ------------------------------------------------------------------------
 
-    def said(node: Node) -> str:
-        return joined(label(node, consultation), " ")
 
-    rests = (f"{said(target)} ← {joined(map(said, sources))}." for target, sources in targets.items())
-    return " ".join(rests)
+def in_words(derived: Derivation, consultation: Consultation) -> list[str]:
+    """Return all that the picture of a derivation says: a line for each conclusion, then for each statement."""
+    nodes = [*derived.conclusions, *derived.columns[1]]
+    return [_sentences(derived, consultation, node) for node in nodes]
+
+
+def _sentences(derived: Derivation, consultation: Consultation, node: Node) -> str:
+    name, *rest = label(node, consultation)
+    says = f"{name}: {joined(rest, '; ')}"
+    sources = [source for source in derived.sources(node) if source.name not in node.members]
+    rests_on = f" It rests on {_named(derived, consultation, sources)}." if sources else ""
+    return f"{says if says.endswith('.') else f'{says}.'}{rests_on}"
+
+
+def _named(derived: Derivation, consultation: Consultation, nodes: Sequence[Node]) -> str:
+    """Name nodes: what meets in a concept behind it in brackets."""
+    statements = words.named(consultation.knowledge, [node.name for node in nodes if node.kind == STATEMENT])
+    concepts = (
+        f"{joined(label(node, consultation), ' ')} ({_named(derived, consultation, derived.sources(node))})"
+        for node in nodes
+        if node.kind == CONCEPT
+    )
+    findings = joined(joined(label(node, consultation), " ") for node in nodes if node.kind == FINDING)
+    return joined(filter(None, [statements, *concepts, findings]), "; ")
 
 
 def label(node: Node, consultation: Consultation) -> list[str]:
-    """Return the lines of a node, the first its name."""
-    knowledge = consultation.knowledge
-    if node.kind == "finding":
-        name, _, value = words.findings_in_words(consultation, [node.name]).partition(" = ")
-        return [name, f"= {value}"]
-    if node.kind == "statement":
-        statement = knowledge.statements[node.name]
-        layer = words.layer_label(knowledge, node.name)
-        return [f"{node.name} {numbers(statement.references)} {layer}".rstrip(), statement.says]
-    if node.kind == "concept":
-        return [words.named(knowledge, [name]) for name in node.members]
-    if node.name == STATUS:
-        members = [words.named(knowledge, node.members)] if node.members else []
-        return [words.status_words(consultation).name, *members]
-    if node.name.startswith(DOSE) and node.name not in NAMES:
-        doses = [dose for dose in consultation.doses if dose.statement == node.members[0]]
+    """Return what stands in the box of a node, the first its name."""
+    if node.kind == FINDING:
+        return _finding(node.name, consultation)
+    if node.kind == STATEMENT:
+        return _statement(node.name, consultation)
+    if node.kind == CONCEPT:
+        layer = words.layer_label(consultation.knowledge, node.name)
+        return [f"{node.name.replace('_', ' ')} {layer}".rstrip()]
+    if node.kind == DOSE:
+        doses = [dose for dose in consultation.doses if dose.statement == node.name]
         return [f"Dose {listed(node.members)}", *(_dose(dose, number) for number, dose in enumerate(doses))]
-    return [NAMES[node.name], words.named(knowledge, node.members)]
+    if node.kind == AGAINST:
+        return ["Against it", words.named(consultation.knowledge, node.members)]
+    return [words.status_words(consultation).name, *_rests_on(node, consultation)]
+
+
+def _finding(name: str, consultation: Consultation) -> list[str]:
+    value = words.findings_in_words(consultation, [name]).partition(" = ")[2]
+    return [_in_plain(consultation.knowledge.findings[name]), f"= {value}"]
+
+
+def _in_plain(finding: Finding) -> str:
+    """Say the name of a finding with blanks, and without the unit: that stands with the value."""
+    unit = finding.unit.lower().replace("/", "_per_")
+    return finding.name.removesuffix(f"_{unit}").replace("_", " ")
+
+
+def _statement(name: str, consultation: Consultation) -> list[str]:
+    """Return a statement; a role or what is against a use says that it is no indication."""
+    statement = consultation.knowledge.statements[name]
+    kind = f"({statement.kind})" if statement.kind != SUPPORT[0] else ""
+    parts = (kind, words.layer_label(consultation.knowledge, name), statement.says)
+    return [f"{name} {numbers(statement.references)}", joined(filter(None, parts), " ")]
+
+
+def _rests_on(status: Node, consultation: Consultation) -> Iterator[str]:
+    """Yield what a status rests on; a conflict has both sides, and what makes it one."""
+    knowledge = consultation.knowledge
+    if status.name != "conflict":
+        yield f"by {words.named(knowledge, status.members)}" if status.name in DECIDING else SILENT
+        return
+    kinds = {name: knowledge.statements[name].kind for name in status.members if name in knowledge.statements}
+    for side, of in (("for it", SUPPORT), ("against it", OPPOSED)):
+        if names := [name for name, kind in kinds.items() if kind in of]:
+            yield f"{side}: {words.named(knowledge, names)}"
+    yield f"decided by {words.named(knowledge, [name for name in status.members if name not in kinds])}"
 
 
 def _dose(dose: Dose, number: int) -> str:
@@ -90,54 +153,25 @@ def _dose(dose: Dose, number: int) -> str:
     return f"{either}{words.grams(dose.total_g)} by {words.basis(dose)} weight"
 
 
-class Routed(Struct, frozen=True):
-    """A derivation with its long edges cut into one from each column to the next.
-
-    Where an edge passes a column it has a place there, a node of kind `VIA`, which the edges of one
-    source share; so no edge runs behind a box.
-    """
-
-    columns: list[list[Node]]
-    edges: list[tuple[Node, Node]]
+# The picture. ------------------------------------------------------------------------------
 
 
-def routed(derived: Derivation) -> Routed:
-    """Return a derivation with every edge from one column to the next, in an order with few crossings."""
-    columns = [list(column) for column in derived.columns]
-    place = {node: number for number, column in enumerate(columns) for node in column}
-    edges: dict[tuple[Node, Node], None] = {}
-    for source, target in derived.edges:
-        last = source
-        for number in range(place[source] + 1, place[target]):
-            via = Node(VIA, source.name, (str(number),))
-            if via not in columns[number]:
-                columns[number].append(via)
-            edges.setdefault((last, via))
-            last = via
-        edges.setdefault((last, target))
-    _order(columns, list(edges))
-    return Routed(columns, list(edges))
+class Trunk(Struct, frozen=True):
+    """The upright line to a conclusion: where it stands, what comes to it, and where it enters."""
 
+    x: float
+    comes: frozenset[float]
+    enters: float
 
-def _order(columns: list[list[Node]], edges: Sequence[tuple[Node, Node]]) -> None:
-    """Put each column in the order of what its nodes are connected with, to and fro."""
-    neighbours: dict[Node, list[Node]] = {}
-    for source, target in edges:
-        neighbours.setdefault(source, []).append(target)
-        neighbours.setdefault(target, []).append(source)
-    for sweep in range(SWEEPS):
-        for column in columns if sweep % 2 else reversed(columns[:-1]):
-            heights = _heights(columns)
-            column.sort(key=lambda node: _mean([heights[other] for other in neighbours.get(node, [node])]))
+    @property
+    def top(self) -> float:
+        """Where it begins."""
+        return min(self.enters, *self.comes)
 
-
-def _heights(columns: Sequence[Sequence[Node]]) -> dict[Node, float]:
-    """Return how far down in its column each node is, from 0 to 1."""
-    return {node: (place + 0.5) / len(column) for column in columns for place, node in enumerate(column)}
-
-
-def _mean(heights: Sequence[float]) -> float:
-    return sum(heights) / len(heights)
+    @property
+    def bottom(self) -> float:
+        """Where it ends."""
+        return max(self.enters, *self.comes)
 
 
 class _Diagram:
@@ -146,79 +180,123 @@ class _Diagram:
     def __init__(self, derived: Derivation, consultation: Consultation) -> None:
         self.derived = derived
         self.consultation = consultation
-        self.routed = routed(derived)
-        self.columns = self.routed.columns
-        self.lines = {
-            node: self.lines_of(node, width)
-            for (_, width), column in zip(COLUMNS, self.columns, strict=True)
-            for node in column
-        }
-        self.height = HEAD + max(map(self.column_height, self.columns))
+        self.opposed = consultation.knowledge.statements_of(*OPPOSED)
+        self.arrangement: Arrangement = arranged(derived, self.opposed, lambda node: box_height(self.lines_of(node)))
+        self.trunks = list(self.made_trunks())
 
-    def lines_of(self, node: Node, width: float) -> list[Line]:
-        if node.kind == VIA:
-            return []
-        texts = label(node, self.consultation)
-        return [line for number, text in enumerate(texts) for line in lines_of(text, width, number == 0)]
+    def lines_of(self, node: Node) -> list[Line]:
+        name, *rest = label(node, self.consultation)
+        if node.kind == FINDING:
+            value, bracket, more = rest[0].partition(" (")
+            return led_lines_of(name, value.replace(" ", "\N{NO-BREAK SPACE}") + bracket + more, FINDINGS)
+        if node.kind == STATEMENT:
+            return led_lines_of(name, rest[0], FRAMES - 2 * FRAME)
+        plain_lines = [line for text in rest for line in lines_of(text, CONCLUSIONS, bold=False)]
+        return [*lines_of(name, CONCLUSIONS, bold=True), *plain_lines]
 
-    def box_height(self, node: Node) -> float:
-        return box_height(self.lines[node]) if node.kind != VIA else 0.0
+    def made_trunks(self) -> Iterator[Trunk]:
+        """Yield a trunk for each conclusion that something leads to."""
+        leaving = self.arrangement.leaving(self.derived)
+        step = (TRUNKS - 2 * ASIDE) / max(1, len(self.derived.conclusions) - 1)
+        for number, node in enumerate(self.derived.conclusions):
+            comes = frozenset(y for y, targets in leaving if node in targets)
+            if comes:
+                x = AT_CONCLUSIONS - TRUNKS + ASIDE + step * number
+                yield Trunk(x, comes, self.entry(node, leaving))
 
-    def column_height(self, column: Sequence[Node]) -> float:
-        return sum(self.box_height(node) + BETWEEN for node in column)
+    def entry(self, node: Node, leaving: Sequence[tuple[float, Sequence[Node]]]) -> float:
+        """Return where a line enters a conclusion: straight on where it can, and apart from all that go elsewhere.
+
+        On a line that goes on to another conclusion, what came to this one only would seem to go on too.
+        """
+        top, height = self.arrangement.tops[node], self.arrangement.heights[node]
+        ending = [y for y, targets in leaving if targets[-1] == node]
+        elsewhere = [y for y, targets in leaving if targets[-1] != node]
+
+        def distance(y: float) -> float:
+            return min((abs(y - other) for other in elsewhere), default=APART)
+
+        straight = [y for y in ending if top + PAD <= y <= top + height - PAD]
+        middle = [top + height / 2 + shift for shift in (0, APART, -APART, 2 * APART, -2 * APART)]
+        free = (y for y in [*straight, *middle] if distance(y) >= APART)
+        return next(free, max(middle, key=distance))
 
     def draw(self) -> Picture:
-        width = sum(width for _, width in COLUMNS) + GUTTER * (len(COLUMNS) - 1) + 2 * MARGIN
-        described = in_words(self.derived, self.consultation)
-        picture = Picture("derivation", "From findings to conclusions", described, width, self.height)
-        places = self.places()
-        for source, target in self.routed.edges:
-            self.edge(picture, places, source, target)
-        for node, (x, y, box_width) in places.items():
-            if node.kind == VIA:
-                picture.line(x, y, x + box_width, y, "edge")
-            else:
-                picture.words_in_box(self.lines[node], x, y, box_width, self.style(node), self.hover(node))
-        x = MARGIN
-        for (heading, column_width), column in zip(COLUMNS, self.columns, strict=True):
-            if column:
-                picture.text(heading, x, LINE, "dim", 12)
-            x += column_width + GUTTER
+        described = joined(in_words(self.derived, self.consultation), " ")
+        picture = Picture("derivation", TITLE, described, WIDTH, self.arrangement.height + MARGIN)
+        for heading, x in HEADINGS:
+            picture.text(heading, x, LINE, "dim", TEXT - 1)
+        for frame in self.arrangement.frames:
+            self.frame(picture, frame)
+        self.curves(picture)
+        self.lines(picture)
+        for column, x, width in (
+            (self.derived.columns[0], MARGIN, FINDINGS),
+            (self.derived.columns[1], AT_FRAMES + FRAME, FRAMES - 2 * FRAME),
+            (self.derived.conclusions, AT_CONCLUSIONS, CONCLUSIONS),
+        ):
+            for node in column:
+                y = self.arrangement.tops[node]
+                picture.words_in_box(self.lines_of(node), x, y, width, self.style(node), self.hover(node))
         return picture
 
-    def places(self) -> dict[Node, tuple[float, float, float]]:
-        """Return left, top and width of each box, the columns centred."""
-        found: dict[Node, tuple[float, float, float]] = {}
-        x = MARGIN
-        for (_, width), column in zip(COLUMNS, self.columns, strict=True):
-            y = HEAD + (self.height - HEAD - self.column_height(column)) / 2
-            for node in column:
-                found[node] = (x, y, width)
-                y += self.box_height(node) + BETWEEN
-            x += width + GUTTER
-        return found
+    def frame(self, picture: Picture, frame: Frame) -> None:
+        """Draw the frame of statements that lead to the same, with the concepts that they meet in."""
+        if not frame.is_drawn:
+            return
+        top, knowledge = self.arrangement.tops[frame], self.consultation.knowledge
+        says = joined((knowledge.concepts[node.name].says for node in frame.concepts), "; ")
+        style = "node concept" if frame.concepts else "node"
+        picture.box(AT_FRAMES, top, FRAMES, self.arrangement.heights[frame], style, says)
+        for number, node in enumerate(frame.concepts):
+            y = top + FRAME + HEADED * (number + 0.6)
+            picture.text(label(node, self.consultation)[0], AT_FRAMES + FRAME + PAD, y, "inside bold dim", TEXT - 1)
 
-    def edge(
-        self, picture: Picture, places: Mapping[Node, tuple[float, float, float]], source: Node, target: Node
-    ) -> None:
-        x1, y1, width = places[source]
-        x2, y2, _ = places[target]
-        end = y2 + self.box_height(target) / 2
-        picture.curve(x1 + width, y1 + self.box_height(source) / 2, x2, end)
-        if target.kind != VIA:
-            picture.head(x2, end)
+    def curves(self, picture: Picture) -> None:
+        """Draw what leads from findings to statements, and to the lanes below the frames."""
+        middle, end = self.arrangement.middle, AT_FRAMES + FRAME
+        to_statements = [(f, middle(target)) for f, target in self.derived.edges if target.kind == STATEMENT]
+        for finding, y in [*to_statements, *self.arrangement.lanes.items()]:
+            picture.curve(MARGIN + FINDINGS, middle(finding), AT_FRAMES - HALO, y)
+            picture.line(AT_FRAMES - HALO, y, end, y, "edge")
+        for _, y in to_statements:
+            picture.head(end, y)
+
+    def lines(self, picture: Picture) -> None:
+        """Draw what leads to conclusions: where two lines are joined there is a dot, elsewhere they only cross."""
+        for trunk in self.trunks:
+            picture.line(trunk.x, trunk.top, trunk.x, trunk.bottom, "edge")
+        for x1, x2, y in self.level():
+            picture.line(x1 + HALO, y, x2 - HALO, y, "halo")
+            picture.line(x1, y, x2, y, "edge")
+        for trunk in self.trunks:
+            for y in {*trunk.comes, trunk.enters}:
+                if self.arms(trunk, y) > 2:
+                    picture.dot(trunk.x, y)
+            picture.head(AT_CONCLUSIONS, trunk.enters)
+
+    def level(self) -> Iterator[tuple[float, float, float]]:
+        """Yield beginning, end and height of the level lines: from what leads, and into the conclusions."""
+        starts = [AT_FRAMES + FRAMES - FRAME * (not frame.is_drawn) for frame in self.arrangement.frames]
+        starts += [AT_FRAMES + FRAME] * len(self.arrangement.lanes)
+        for start, (y, _) in zip(starts, self.arrangement.leaving(self.derived), strict=True):
+            yield start, max(trunk.x for trunk in self.trunks if y in trunk.comes), y
+        for trunk in self.trunks:
+            yield trunk.x, AT_CONCLUSIONS, trunk.enters
+
+    def arms(self, trunk: Trunk, y: float) -> int:
+        """Count the lines that meet on a trunk at some height: from each side, from above and below."""
+        goes_on = any(y in other.comes for other in self.trunks if other.x > trunk.x)
+        right = y == trunk.enters or (y in trunk.comes and goes_on)
+        return (y in trunk.comes) + right + (y > trunk.top) + (y < trunk.bottom)
 
     def style(self, node: Node) -> str:
-        if node.name == STATUS:
+        if node.kind == STATUS:
             return f"node {words.status_words(self.consultation).style}"
-        against = node.kind == "statement" and self.consultation.knowledge.statements[node.name].kind in (
-            "against",
-            "contraindication",
-        )
-        return "node bad" if against else f"node {node.kind}"
+        return "node bad" if node.kind == AGAINST or node.name in self.opposed else f"node {node.kind}"
 
     def hover(self, node: Node) -> str:
-        knowledge = self.consultation.knowledge
-        if node.kind in ("finding", "statement"):
-            return words.sentence(knowledge, node.name)
-        return joined((knowledge.concepts[name].says for name in node.members), "; ") if node.kind == "concept" else ""
+        """Return what is shown where the pointer rests on a box."""
+        if node.kind == FINDING:
+            return f"{words.sentence(self.consultation.knowledge, node.name)} ({node.name})"
+        return ""

@@ -36,10 +36,11 @@ PAD = 6
 
 
 class Line(Struct, frozen=True):
-    """A line of words in a box."""
+    """A line of words in a box; ``lead`` has the bold words that a line may begin with."""
 
     words: str
     bold: bool = False
+    lead: str = ""
 
     @property
     def size(self) -> float:
@@ -51,10 +52,15 @@ class Picture:
     """A picture that is drawn on; ``str`` of it is the SVG."""
 
     def __init__(self, name: str, title: str, describes: str, width: float, height: float) -> None:
-        labels = f"{name}-title {name}-described"
         self.height = height
         self.drawing = drawsvg.Drawing(
-            width, height, id_prefix=f"{name}-", role="img", aria_labelledby=labels, class_="picture"
+            width,
+            height,
+            id_prefix=f"{name}-",
+            role="img",
+            aria_labelledby=f"{name}-title",
+            aria_describedby=f"{name}-described",
+            class_="picture",
         )
         self.drawing.append_title(title, id=f"{name}-title")
         self.drawing.append(_Described(describes, id=f"{name}-described"))
@@ -79,7 +85,18 @@ class Picture:
         self.box(x, y, width, box_height(lines), style, hover)
         for number, line in enumerate(lines):
             baseline = y + PAD + LINE * (number + 0.75)
-            self.text(line.words, x + PAD, baseline, "inside bold" if line.bold else "inside", line.size)
+            if line.lead:
+                self.led(line, x + PAD, baseline)
+            else:
+                self.text(line.words, x + PAD, baseline, "inside bold" if line.bold else "inside", line.size)
+
+    def led(self, line: Line, x: float, y: float) -> None:
+        """Write a line that begins with bold words."""
+        text = drawsvg.Text("", line.size, x, y, class_="inside")
+        text.append(drawsvg.TSpan(line.lead, class_="bold"))
+        if line.words:
+            text.append(drawsvg.TSpan(f" {line.words}"))
+        self.drawing.append(text)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, style: str) -> None:
         """Draw a straight line."""
@@ -96,6 +113,10 @@ class Picture:
         path = drawsvg.Path(class_="edge")
         path.M(x1, y1).C(x1 + bend, y1, x2 - bend, y2, x2, y2)
         self.drawing.append(path)
+
+    def dot(self, x: float, y: float) -> None:
+        """Draw a dot where lines are joined, and do not only cross."""
+        self.drawing.append(drawsvg.Circle(x, y, 3.2, class_="head"))
 
     def head(self, x: float, y: float) -> None:
         """Draw the head of an arrow that points to the right and ends at x."""
@@ -132,6 +153,22 @@ def lines_of(text: str, width: float, bold: bool) -> list[Line]:
     """Return words as lines of a box of that width; bold letters are wider."""
     size = TEXT * BOLDER if bold else TEXT - 1
     return [Line(words, bold) for words in wrapped(text, width - 2 * PAD, size)]
+
+
+def led_lines_of(lead: str, text: str, width: float) -> list[Line]:
+    """Return words as lines of a box of that width, the first of the words bold."""
+    most = (width - 2 * PAD) / ((TEXT - 1) * LETTER)
+    bold, plain = lead.split(" "), text.split(" ")
+    lines: list[tuple[list[str], list[str]]] = []
+    left = 0.0
+    for number, word in enumerate([*bold, *plain]):
+        needed = len(word) * (BOLDER if number < len(bold) else 1)
+        if needed > left:
+            lines.append(([], []))
+            left = most
+        left -= needed + 1
+        lines[-1][number >= len(bold)].append(word)
+    return [Line(" ".join(words), lead=" ".join(first)) for first, words in lines]
 
 
 def wrapped(words: str, width: float, size: float = TEXT) -> list[str]:

@@ -23,7 +23,7 @@ from engine.findings import shown
 from engine.model import in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
-from engine.rendering.diagram import diagram
+from engine.rendering.diagram import diagram, in_words
 from engine.rendering.lanes import heading
 from engine.rendering.page import joined
 from engine.rendering.summary import Part
@@ -228,9 +228,12 @@ class _Report:
             "narrow": timeline(course, self.consultation, NARROW),
         }
 
-    def derivation(self) -> str:
+    def derivation(self) -> Mapping[str, Any]:
+        """Return the picture of what led to the conclusions, with its words; nothing where nothing did."""
         derived = derivation(self.base, self.consultation)
-        return diagram(derived, self.consultation) if derived.edges else ""
+        if not derived.edges:
+            return {}
+        return {"picture": diagram(derived, self.consultation), "words": in_words(derived, self.consultation)}
 
     # Questions and findings. ---------------------------------------------------------------
 
