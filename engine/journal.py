@@ -55,11 +55,16 @@ class Journal:
         return self._states[-2] if len(self._states) > 1 else None
 
     def hold(self) -> bool:
-        """Keep every other process from going on with it; say whether none already does."""
+        """Keep every other process from going on with it; say whether none already does.
+
+        What another process added meanwhile is read.
+        """
         try:
             self._lock.acquire()
         except Timeout:
             return False
+        now = read(self.path)
+        self._states, self.finished = now._states, now.finished
         return True
 
     def keep(self, words: Mapping[str, str], withdraw: Iterable[str] = ()) -> None:

@@ -285,6 +285,12 @@ def test_a_changed_governor_sets_aside_what_it_governed_and_back_restores_both(d
     assert dialogue.conversation.answers["grade"] == "3"
 
 
+def test_a_governed_no_stays_when_its_governor_becomes_no(dialogue: Dialogue) -> None:
+    dialogue.conversation.journal.keep({"weight_loss": "yes", "notable_weight_loss": "no"})
+    assert "Set aside" not in dialogue.reply("change weight_loss no")
+    assert dialogue.conversation.answers["notable_weight_loss"] == "no"
+
+
 def test_the_numbers_of_a_review_stay_when_an_answer_is_changed(dialogue: Dialogue) -> None:
     dialogue.opening()
     dialogue.reply("m")

@@ -84,6 +84,16 @@ def test_a_conversation_that_is_open_elsewhere_cannot_be_held(tmp_path: Path) ->
     assert other.stdout.strip() == "False"
 
 
+def test_what_another_window_added_before_it_was_held_is_there(tmp_path: Path) -> None:
+    other = begin(tmp_path, "d", {})
+    other.keep({"dysphagia": "yes"})
+    early = read(other.path)
+    other.keep({"worsening": "no"})
+    other._lock.release()
+    assert early.hold()
+    assert early.answers == {"dysphagia": "yes", "worsening": "no"}
+
+
 def test_one_that_is_damaged_or_never_began_keeps_no_other_from_going_on(tmp_path: Path) -> None:
     begin(tmp_path, "d", {}).keep({"dysphagia": "yes"})
     (tmp_path / "000002.jsonl").write_bytes(b"")

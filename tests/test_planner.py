@@ -219,6 +219,13 @@ def test_an_answer_that_meets_a_requirement_or_not_says_so() -> None:
     assert by_answer["no"].fails == ("S37",)
 
 
+def test_an_answer_says_what_it_makes_needless() -> None:
+    findings = interpret(BASE.knowledge, {})
+    by_answer = {effect.answer: effect for effect in effects(BASE, findings, "diagnosis")}
+    assert set(by_answer["other"].closes) == {q.finding for q in plan(BASE, findings).questions} - {"diagnosis"}
+    assert by_answer["myasthenia_gravis"].closes == ()
+
+
 def test_only_an_answer_that_gives_a_weight_promises_a_dose() -> None:
     words = {"diagnosis": "myasthenia_gravis", "myasthenic_crisis": "yes"}
     settings = {name: Given(word) for name, word in PARAMETERS.items()}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.quantities import convert
+from engine.quantities import FACTORS, convert
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,7 @@ from engine.quantities import convert
         ("7 mg/dl", "g/L", "0.07"),
         ("0.7 g/dL", "g/L", "7"),
         ("70 mg/L", "g/L", "0.07"),
+        ("25 g", "kg", "0.03"),
         ("5′4″", "cm", "162.6"),
     ],
 )
@@ -46,3 +47,9 @@ def test_pounds_and_back_differ_by_less_than_the_rounding(pounds: Decimal) -> No
     converted = convert(f"{pounds} lb", "kg")
     assert converted is not None
     assert abs(converted.value - pounds * Decimal("0.45359237")) <= Decimal("0.005")
+
+
+def test_factors_are_exact() -> None:
+    assert FACTORS["kg"]["lb"] == Decimal("0.45359237")
+    assert FACTORS["kg"]["st"] == 14 * FACTORS["kg"]["lb"]
+    assert FACTORS["cm"]["ft"] == 12 * FACTORS["cm"]["in"] == Decimal("30.48")
