@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from engine.cases import Case
@@ -234,6 +234,19 @@ def test_only_an_answer_that_gives_a_weight_promises_a_dose() -> None:
     assert all(effect.doses == ("S57",) for effect in effects(BASE, findings, "actual_weight_kg"))
 
 
+def without(
+    name: str, patient: tuple[dict[str, Given], dict[str, Given]], data: st.DataObject
+) -> tuple[dict[str, Given], Findings]:
+    """Draw what is known of a patient so far, but for one finding."""
+    truth, parameters = patient
+    known = data.draw(st.sets(st.sampled_from(sorted(truth))))
+    words = {key: word for key, word in truth.items() if key in known and key != name}
+    try:
+        return words, interpret(BASE.knowledge, words, parameters)
+    except InputError:
+        reject()
+
+
 NUMBERS = [f.name for f in BASE.knowledge.findings.values() if f.is_number]
 
 
@@ -241,13 +254,8 @@ NUMBERS = [f.name for f in BASE.knowledge.findings.values() if f.is_number]
 def test_what_an_answer_would_do_is_what_any_number_of_its_range_does(
     patient: tuple[dict[str, Given], dict[str, Given]], name: str, data: st.DataObject
 ) -> None:
-    truth, parameters = patient
-    known = data.draw(st.sets(st.sampled_from(sorted(truth))))
-    words = {key: word for key, word in truth.items() if key in known and key != name}
-    try:
-        findings = interpret(BASE.knowledge, words, parameters)
-    except InputError:
-        return
+    parameters = patient[1]
+    words, findings = without(name, patient, data)
     if name in findings.values:
         return
     finding = BASE.knowledge.findings[name]
@@ -268,13 +276,8 @@ CHOSEN = [f.name for f in BASE.knowledge.findings.values() if not f.is_number]
 def test_what_an_answer_would_do_is_what_it_does(
     patient: tuple[dict[str, Given], dict[str, Given]], name: str, data: st.DataObject
 ) -> None:
-    truth, parameters = patient
-    known = data.draw(st.sets(st.sampled_from(sorted(truth))))
-    words = {key: word for key, word in truth.items() if key in known and key != name}
-    try:
-        findings = interpret(BASE.knowledge, words, parameters)
-    except InputError:
-        return
+    parameters = patient[1]
+    words, findings = without(name, patient, data)
     for effect in effects(BASE, findings, name):
         word = "unknown" if effect.answer == "not known" else effect.answer
         try:
