@@ -11,6 +11,7 @@ from itertools import takewhile
 
 from engine.compiler import RuleBase
 from engine.consultation import Consultation, consult
+from engine.errors import InputError
 from engine.findings import NOT_ASKED, REASONS, Findings, Given, governs, interpret
 from engine.journal import Journal
 from engine.model import Value
@@ -114,6 +115,21 @@ class Conversation:
         before = self.answers.get(name)
         return word != before and not (word == NOT_ASKED and before in REASONS)
 
+    def set_aside_what_cannot_be(self) -> list[str]:
+        """Set aside each answer that the knowledge does not take by itself, in one step; return their names."""
+        gone = [name for name, word in self.answers.items() if not self.can_be({name: word})]
+        if gone:
+            self.journal.keep({}, gone)
+        return gone
+
+    def can_be(self, answers: Mapping[str, str]) -> bool:
+        """Whether answers can be given."""
+        try:
+            interpret(self.base.knowledge, {name: Given(word) for name, word in answers.items()})
+        except InputError:
+            return False
+        return True
+
     def against_governors(self, together: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         """Return earlier answers that stand against the new answer of their governor."""
         findings = self.base.knowledge.findings
@@ -128,13 +144,13 @@ class Conversation:
 
     def back(self) -> dict[str, tuple[str | None, str | None]]:
         """Undo the last step, and return each answer that it changes back, from and to; none is not given."""
-        before, now = self.journal.before, dict(self.answers)
-        if before is None:
+        now = dict(self.answers)
+        if self.journal.before is None:
             return {}
         self.journal.undo()
-        return {
-            name: (now.get(name), before.get(name)) for name in {**before, **now} if now.get(name) != before.get(name)
-        }
+        self.set_aside_what_cannot_be()
+        then = self.answers
+        return {name: (now.get(name), then.get(name)) for name in {**then, **now} if now.get(name) != then.get(name)}
 
     def unanswered(self) -> list[str]:
         """Return the findings that were asked about and could not be said, and that could still matter."""

@@ -68,6 +68,8 @@ def _each(line: str, count: int) -> list[tuple[int, str]]:
         words = list(words[0])
     numbers = [word.rstrip(".:") for word in words[::2]]
     if len(words) % 2 == 0 and words and all(n.isdecimal() and 0 < int(n) <= count for n in numbers):
+        if len(set(numbers)) < len(numbers):
+            raise InputError([Fault("one question is answered twice", "Give each number once; nothing was kept.")])
         return [(int(n) - 1, word) for n, word in zip(numbers, words[1::2], strict=True)]
     if not words or len(words) > count:
         found = f"{len(words)} answers to {count} questions" if words else "no answer was typed"

@@ -479,6 +479,63 @@ def test_bytes_that_are_no_text_are_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_bytes_that_are_no_text_are_no_traceback_where_text_is_strict(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "cli", "ask", "--no-record", "--journal", str(tmp_path)]
+    done = subprocess.run(
+        words, input=b"fr\xfch\nm\nquit\n", capture_output=True, cwd=ROOT, env=environment, check=False
+    )
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr
+    assert read(next(tmp_path.glob("*.jsonl"))).answers == {"diagnosis": "myasthenia_gravis"}
+
+
+def test_leaving_at_the_end_does_not_end_it(tmp_path: Path) -> None:
+    place = ("--journal", str(tmp_path), "--ledger", str(tmp_path / "l.db"))
+    done = ivig("ask", *place, given=b"other\nquit\n").stdout
+    assert "Go on with:" in done
+    assert "Recorded" not in done
+    assert "diagnosis = other" in ivig("ask", "--no-record", "--resume", *place, given=b"review\nquit\n").stdout
+    assert "Recorded" in ivig("ask", "--resume", *place, given=b"\n").stdout
+    assert read(next(tmp_path.glob("*.jsonl"))).finished
+
+
+def test_an_amount_that_waits_is_never_passed_over_at_the_end(tmp_path: Path) -> None:
+    place = ("--journal", str(tmp_path), "--ledger", str(tmp_path / "l.db"))
+    done = ivig("ask", *place, given=b"other\nchange actual_weight_kg 154 lb\n").stdout
+    assert "154 lb was not used." in done
+    assert "Recorded" not in done
+    assert not read(next(tmp_path.glob("*.jsonl"))).finished
+
+
+def test_back_at_an_amount_takes_only_that_back(dialogue: Dialogue) -> None:
+    dialogue.opening()
+    dialogue.reply("m")
+    dialogue.reply("change actual_weight_kg 154 lb")
+    assert "154 lb was not used." in dialogue.reply("back")
+    assert dict(dialogue.conversation.answers) == {"diagnosis": "myasthenia_gravis"}
+
+
+def test_a_question_is_answered_once(dialogue: Dialogue) -> None:
+    dialogue.opening()
+    dialogue.reply("m")
+    assert "answered twice" in dialogue.reply("1 y 1 n")
+    assert len(dialogue.conversation.answers) == 1
+
+
+def test_the_command_that_goes_on_names_the_layer_and_without_it_answers_are_set_aside(tmp_path: Path) -> None:
+    layer = "knowledge/layers/product_label"
+    case = tmp_path / "case.yaml"
+    case.write_text("findings: {diagnosis: other, blood_group: other}\n")
+    place = ("--journal", str(tmp_path / "kept"))
+    done = ivig("--layer", layer, "ask", "--no-record", "--case", str(case), *place, given=b"quit\n").stdout
+    assert f"ivig-mg --layer {layer} ask --resume 1" in done
+    again = ivig("ask", "--no-record", "--resume", *place, given=b"back\nreview\nquit\n")
+    assert again.returncode == 0, again.stderr
+    assert "Set aside, for the knowledge now in use does not take it: blood_group." in " ".join(again.stdout.split())
+    assert "diagnosis = other" in again.stdout
+
+
 def test_without_standard_input_there_is_no_traceback(tmp_path: Path) -> None:
     words = f"{sys.executable} -m cli ask --journal {tmp_path} <&-"
     done = subprocess.run(["/bin/sh", "-c", words], capture_output=True, text=True, cwd=ROOT, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 from contextlib import suppress
@@ -91,17 +92,25 @@ def ask(
         require_new(target)
     conversation = _conversation(settings, journal or _usual_place(), resume, case)
     writers = _writers(conversation)
-    go_on = f"ivig-mg ask --resume {conversation.journal.number}"
-    go_on += f" --journal {shlex.quote(str(journal))}" if journal is not None else ""
-    dialogue = Dialogue(conversation, writers, width(), colour(), go_on)
+    dialogue = Dialogue(conversation, writers, width(), colour(), _go_on(settings, conversation, journal))
     _converse(dialogue)
     for name, file in (("save", save), ("report", report)):
         if file is not None:
             print_text(writers[name](file))
-    if dialogue.settled:
+    if dialogue.ended:
         if not no_record:
             print_text(record_where_possible(settings, conversation.consultation(), envelope))
         conversation.journal.finish()  # only now: until all of this is there, the conversation can be gone on with
+
+
+def _go_on(settings: Settings, conversation: Any, journal: Path | None) -> str:
+    """Return the command that goes on with a conversation under the same knowledge."""
+    from engine.loading import SHIPPED
+
+    words = ["ivig-mg", *(["--knowledge", str(settings.knowledge)] if settings.knowledge != SHIPPED else [])]
+    words += [word for layer in settings.layers for word in ("--layer", str(layer))]
+    words += ["ask", "--resume", str(conversation.journal.number)]
+    return shlex.join([*words, *(["--journal", str(journal)] if journal is not None else [])])
 
 
 def _conversation(settings: Settings, folder: Path, resume: str | None, case: str | None) -> Any:
@@ -110,7 +119,11 @@ def _conversation(settings: Settings, folder: Path, resume: str | None, case: st
 
     base = rule_base(settings)
     journal = _resumed(folder, resume) if resume is not None else _begun(settings, folder, base, case)
-    return Conversation(base, journal)
+    conversation = Conversation(base, journal)
+    gone = conversation.set_aside_what_cannot_be()
+    if gone:
+        print_text(f"Set aside, for the knowledge now in use does not take it: {', '.join(gone)}.\n\n")
+    return conversation
 
 
 def _writers(conversation: Any) -> dict[str, Any]:
@@ -123,6 +136,8 @@ def _writers(conversation: Any) -> dict[str, Any]:
 
 def _converse(dialogue: Any) -> None:
     """Ask and listen until the conversation is over, or nobody answers any more."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is no text is no answer, and no traceback
     if sys.stdin is not None and sys.stdin.isatty():
         _let_lines_be_edited()
     try:
@@ -131,7 +146,9 @@ def _converse(dialogue: Any) -> None:
             if sys.stdin is None:
                 raise EOFError
             print_text(dialogue.reply(input(dialogue.prompt() if sys.stdin.isatty() else "")))
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
+        print_text(dialogue.leave(ends=True))
+    except KeyboardInterrupt:
         print_text(dialogue.leave())
 
 

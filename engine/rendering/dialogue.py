@@ -41,6 +41,7 @@ class Dialogue:
         self.go_on = go_on
         self.over = False
         self.settled = False
+        self.ended = False
         self.unconfirmed: list[Answer] = []
 
     def opening(self) -> str:
@@ -136,7 +137,8 @@ class Dialogue:
         if line.lower() in ("y", "yes"):
             return self.accept(self.unconfirmed)
         dropped = self.dropped()
-        return dropped + (self.asking() if line.lower() in ("n", "no", "") else self.follow(line))
+        only_that = line.lower() in ("n", "no", "") or self.command(line)[0] == "back"
+        return dropped + (self.asking() if only_that else self.follow(line))
 
     def dropped(self) -> str:
         """Give up a converted amount that was not confirmed, and say so."""
@@ -155,7 +157,7 @@ class Dialogue:
         if line:
             hint = did_you_mean(line.split()[0], [*COMMANDS, "change"])
             return f"'{shortened(line)}' is nothing that can be done here. {hint or 'Press Enter to end.'}\n"
-        self.over = True
+        self.over = self.ended = True
         return self.farewell()
 
     def farewell(self) -> str:
@@ -165,7 +167,7 @@ class Dialogue:
             page.text("Nothing was answered.")
         else:
             page.text(f"Every answer is kept in {self.conversation.journal.path} until you delete that file.")
-            page.text(f"{'Open it again' if self.settled else 'Go on'} with:")
+            page.text(f"{'Open it again' if self.ended else 'Go on'} with:")
             page.verbatim([f"  {self.go_on}"])
         return str(page)
 
@@ -191,9 +193,13 @@ class Dialogue:
         self.over = True
         return self.dropped() + self.farewell()
 
-    def leave(self) -> str:
-        """Return what is said when the lines end: the consultation as it stands, if it is not settled."""
+    def leave(self, *, ends: bool = False) -> str:
+        """Return what is said when the lines end or are broken off: how it stands, if it is not settled.
+
+        Where ``ends``, a settled conversation has come to its end, unless an amount waits to be confirmed.
+        """
         if self.settled:
+            self.ended = ends and not self.unconfirmed
             return "\n" + self.quit()
         so_far = f"{self.speech.so_far()}\n{self.speech.in_short()}"
         return f"\n\nThe consultation as it stands:\n\n{so_far}{self.quit()}"
