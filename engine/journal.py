@@ -58,11 +58,17 @@ class Journal:
         """Keep every other process from going on with it; say whether none already does.
 
         What another process added meanwhile is read.
+
+        Raises:
+            InputError: when it cannot be held here, or no longer be read.
+
         """
         try:
             self._lock.acquire()
         except Timeout:
             return False
+        except OSError as problem:
+            raise _unwritable(self.path, problem) from None
         now = read(self.path)
         self._states, self.finished = now._states, now.finished
         return True
@@ -105,8 +111,10 @@ def begin(folder: Path, knowledge: str, parameters: Mapping[str, str]) -> Journa
 
     """
     try:
+        new = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sync(folder.parent)
+        for one in new:
+            _sync(one.parent)
     except OSError as problem:
         raise _unwritable(folder, problem) from None
     number = max((int(path.stem) for path in _journals(folder)), default=0) + 1
@@ -178,7 +186,7 @@ class _Header(Struct):
     parameters: dict[str, str] = {}
 
 
-class _Step(Struct, omit_defaults=True):
+class _Step(Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Any other line of a journal: answers given and taken back, a step undone, or the end."""
 
     withdraw: list[str] = []
@@ -223,7 +231,9 @@ def _write(path: Path, entry: Struct, flags: int) -> None:
 
 def _cut_off_unfinished(descriptor: int) -> int:
     """Take off a last line that was never written whole, so that the next one begins afresh; return the length."""
-    content = os.read(descriptor, os.fstat(descriptor).st_size)
+    content, size = b"", os.fstat(descriptor).st_size
+    while len(content) < size and (piece := os.read(descriptor, size - len(content))):
+        content += piece
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.ftruncate(descriptor, whole)

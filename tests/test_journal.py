@@ -84,6 +84,24 @@ def test_a_conversation_that_is_open_elsewhere_cannot_be_held(tmp_path: Path) ->
     assert other.stdout.strip() == "False"
 
 
+def test_reads_that_come_in_pieces_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = begin(tmp_path, "d", {})
+    in_pieces = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: in_pieces(descriptor, min(size, 40)))
+    for number in range(5):
+        journal.keep({f"finding_{number}": "yes"})
+    assert read(journal.path).answers == journal.answers
+
+
+def test_a_folder_among_the_conversations_keeps_none_from_going_on(tmp_path: Path) -> None:
+    begin(tmp_path, "d", {}).keep({"dysphagia": "yes"})
+    (tmp_path / "000002.jsonl").mkdir()
+    (tmp_path / "000003.jsonl").symlink_to("nowhere")
+    found, faults = kept(tmp_path)
+    assert [journal.number for journal in found] == [1]
+    assert len(faults) == 2
+
+
 def test_what_another_window_added_before_it_was_held_is_there(tmp_path: Path) -> None:
     other = begin(tmp_path, "d", {})
     other.keep({"dysphagia": "yes"})
@@ -105,7 +123,14 @@ def test_one_that_is_damaged_or_never_began_keeps_no_other_from_going_on(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "line", ['{"answer":["x"]}', '{"answer":{"dysphagia":1}}', '{"withdraw":5}', '{"answer":null}']
+    "line",
+    [
+        '{"answr":{"dysphagia":"yes"}}',
+        '{"answer":["x"]}',
+        '{"answer":{"dysphagia":1}}',
+        '{"withdraw":5}',
+        '{"answer":null}',
+    ],
 )
 def test_a_line_of_another_form_is_damage_and_no_traceback(journal: Journal, line: str) -> None:
     with journal.path.open("a") as file:
