@@ -73,6 +73,10 @@ class Conversation:
         """Return the findings that are not to be asked now."""
         return {name for name, word in self.answers.items() if word == NOT_ASKED} - self._again
 
+    def answered(self) -> int:
+        """Return how many questions have an answer and are not put again."""
+        return len(self.answers.keys() - self.skipped() - self._again)
+
     def at_most(self) -> int:
         """Return how many questions there can still be at most."""
         return len(self.plan().reachable - self.skipped())

@@ -109,10 +109,10 @@ class _Asking:
             after = interpret(knowledge, {**self.words, self.name: Given(word)}, self.parameters)
         except InputError as problem:
             return Effect(cannot_be=problem.faults[0].found)
-        judges = as_it_stands, settled = _judges(self.base, after)
+        judges = as_it_stands, _ = _judges(self.base, after)
         asked = worth_asking(self.base, after) - {self.name}
         applies, ruled_out = (tuple(self.turned(judges, truth)) for truth in (Truth.YES, Truth.NO))
-        undecided = (name for name in self.question.settles if settled.rule(name).truth is Truth.UNKNOWN)
+        undecided = (n for n in self.question.settles if all(j.rule(n).truth is Truth.UNKNOWN for j in judges))
         fulfilled = dict(self.fulfilled(as_it_stands))
         return Effect(
             applies=applies,

@@ -72,9 +72,12 @@ def worth_asking(base: RuleBase, findings: Findings) -> frozenset[str]:
 
 def unanswered(base: RuleBase, findings: Findings) -> tuple[Planned, ...]:
     """Return the questions that were put and could not be answered, and that could still change something."""
-    asked = base.knowledge.findings.keys() - still_to_ask(base.knowledge, findings) - findings.values.keys()
-    afresh = plan(base, replace(findings, reasons={}))
-    return tuple(question for question in afresh.questions if question.finding in asked)
+    found = []
+    for name in findings.reasons:
+        others = {other: reason for other, reason in findings.reasons.items() if other != name}
+        afresh = plan(base, replace(findings, reasons=others))
+        found += [question for question in afresh.questions if question.finding == name]
+    return tuple(question for question in found if findings.reasons[question.finding] != NOT_ASKED)
 
 
 def still_to_ask(knowledge: Knowledge, findings: Findings) -> frozenset[str]:

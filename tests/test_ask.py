@@ -355,6 +355,27 @@ def test_a_weight_that_could_not_be_said_can_still_change_a_dose(dialogue: Dialo
     assert "ideal_weight_kg = unknown" in said.partition("once they are known:")[2]
 
 
+def test_what_can_change_something_is_named_though_its_governor_is_unknown_too(dialogue: Dialogue) -> None:
+    said = dialogue.opening()
+    while not dialogue.settled:
+        count = len(dialogue.conversation.question())
+        said = dialogue.reply(" ".join("u" * count) if dialogue.conversation.answers else "m")
+    left = " ".join(said.split()).partition("once they are known:")[2].partition("'again'")[0]
+    for name in ("weight_loss", "notable_weight_loss", "child", "graded"):
+        assert f" {name} = unknown" in left
+    dialogue.reply("again")
+    assert "(1 answered, at most" in dialogue.reply("help")
+
+
+def test_the_last_lines_say_that_a_dose_is_large_and_no_regimen_comes_first(dialogue: Dialogue) -> None:
+    dialogue.opening()
+    while not dialogue.settled:
+        text = dialogue.reply(typed(dialogue, {**PATIENT, "dysphagia": "y"}))
+    last = " ".join(text.rpartition("In short:")[2].split())
+    assert "A06: Two regimens apply to this patient" in last
+    assert "S59: For doses above 80 g, consider 3–5 days at 0.4 g/kg a day. [1]" in last
+
+
 def test_what_is_asked_again_keeps_its_reason_until_there_is_an_answer(dialogue: Dialogue) -> None:
     to_the_end(dialogue)
     assert "It can mean iga_status or serum_iga_g_per_l" in " ".join(dialogue.reply("again iga").split())

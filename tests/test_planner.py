@@ -291,7 +291,7 @@ def test_what_an_answer_would_do_is_what_it_does(
 def said_truly(effect: Effect, findings: Findings, after: Findings) -> bool:
     """Whether an effect says of each rule what comes of it, with what is unknown so far and when all is asked."""
     turned: dict[Truth, set[str]] = {truth: set() for truth in Truth}
-    undecided: set[str] = set()
+    undecided = set(BASE.knowledge.rules)
     for asked in (False, True):
         was, judge = (
             Judge(BASE.knowledge, one, still_to_ask(BASE.knowledge, one) if asked else ()) for one in (findings, after)
@@ -299,8 +299,8 @@ def said_truly(effect: Effect, findings: Findings, after: Findings) -> bool:
         for rule in (*BASE.knowledge.statements, *BASE.knowledge.conflicts):
             if judge.rule(rule).truth is not was.rule(rule).truth:
                 turned[judge.rule(rule).truth].add(rule)
-            if asked and judge.rule(rule).truth is Truth.UNKNOWN:
-                undecided.add(rule)
+            if judge.rule(rule).truth is not Truth.UNKNOWN:
+                undecided.discard(rule)
     applies, ruled_out = set(effect.applies), set(effect.ruled_out)
     if effect.varies:
         return applies <= turned[Truth.YES] and ruled_out <= turned[Truth.NO]

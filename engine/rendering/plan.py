@@ -148,7 +148,7 @@ def in_words(knowledge: Knowledge, effect: Effect) -> str:
         f"{_some(knowledge, effect.fulfils)} would be fulfilled" if effect.fulfils else "",
         f"{_some(knowledge, effect.fails)} would NOT be fulfilled" if effect.fails else "",
         f"the dose of {words.named(knowledge, effect.doses)} could be worked out" if effect.doses else "",
-        f"{_some(knowledge, effect.waits)} would still wait for other answers" if effect.waits else "",
+        f"{_some(knowledge, effect.waits)} would stay undetermined" if effect.waits else "",
         f"makes worth asking: {words.named(knowledge, effect.opens)}" if effect.opens else "",
         f"no longer asks about: {words.named(knowledge, effect.closes)}" if effect.closes else "",
         "what else follows depends on the number" if effect.varies else "",

@@ -85,7 +85,7 @@ class Speech:
 
     def progress(self, page: Page, questions: Sequence[Planned]) -> None:
         """Add the topic, and how far the conversation has come."""
-        answered = len(self.conversation.answers.keys() - self.conversation.skipped())
+        answered = self.conversation.answered()
         topic = questions[0].topic
         heading = f"{topic[:1].upper()}{topic[1:]}" if topic else "Next"
         page.text(f"{heading}  ({answered} answered, at most {self.conversation.at_most()} more)", style="bold")
@@ -141,12 +141,15 @@ class Speech:
         for name in summary.check_first(consultation).statements:
             done = words.fulfilled(consultation, name)
             page.item("First:", f"{name} {told(consultation, name)} {done}".rstrip(), 2, 12)
-        groups = same_doses(consultation)
-        for alike in groups:
+        for name in summary.between_regimens(consultation):
+            page.item(f"{name}:", words.sentence(self.knowledge, name), 2, 12)
+        for alike in same_doses(consultation):
             doses = [dose for dose in consultation.doses if dose.statement == alike[0]]
             for number, dose in enumerate(doses):
                 amount = words.amount_and_product(dose, self.knowledge)
                 page.item("or" if number else f"{joined(alike, '/')}:", amount, 2, 12)
+        for name in dict.fromkeys(dose.statement for dose in consultation.doses if dose.of is not None):
+            page.item(f"{name}:", told(consultation, name), 2, 12)
 
     def shown(self, name: str) -> str:
         """Return an answer as it was kept, with its unit."""
