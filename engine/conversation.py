@@ -1,6 +1,6 @@
 """A conversation about one patient: what is asked next, and what an answer changes.
 
-Answers are kept in a journal before anything else is done with them. An answer that cannot be used
+Answers that can be used are kept in a journal before anything rests on them. An answer that cannot
 changes nothing.
 """
 
@@ -121,15 +121,15 @@ class Conversation:
 
     def set_aside_what_cannot_be(self) -> list[str]:
         """Set aside each answer that the knowledge does not take by itself, in one step; return their names."""
-        gone = [name for name, word in self.answers.items() if not self.can_be({name: word})]
+        gone = [name for name, word in self.answers.items() if not self.can_be(name, word)]
         if gone:
             self.journal.keep({}, gone)
         return gone
 
-    def can_be(self, answers: Mapping[str, str]) -> bool:
-        """Whether answers can be given."""
+    def can_be(self, name: str, word: str) -> bool:
+        """Whether the knowledge takes an answer, whatever the others are."""
         try:
-            interpret(self.base.knowledge, {name: Given(word) for name, word in answers.items()})
+            interpret(self.base.knowledge, {name: Given(word)})
         except InputError:
             return False
         return True

@@ -15,12 +15,8 @@ from engine.compiler import RuleBase
 from engine.conditions import Judge
 from engine.consultation import Consultation
 from engine.courses import same_doses
-from engine.model import WEIGHTS_BY_BASIS, Test, natural, parts
+from engine.model import OPPOSED, SUPPORT, WEIGHTS_BY_BASIS, Test, natural, parts
 from engine.rete import Premise, Step
-
-SUPPORT = ("indication", "role")
-OPPOSED = ("against", "contraindication")
-"""The kinds of statement for and against a use; they stand between findings and conclusions."""
 
 DECIDING: Mapping[str, tuple[str, ...]] = {
     "indicated": ("indication",),

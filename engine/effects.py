@@ -111,13 +111,12 @@ class _Asking:
             return Effect(cannot_be=problem.faults[0].found)
         judges = as_it_stands, _ = _judges(self.base, after)
         asked = worth_asking(self.base, after) - {self.name}
-        applies, ruled_out = (tuple(self.turned(judges, truth)) for truth in (Truth.YES, Truth.NO))
         undecided = (n for n in self.question.settles if all(j.rule(n).truth is Truth.UNKNOWN for j in judges))
         fulfilled = dict(self.fulfilled(as_it_stands))
         return Effect(
-            applies=applies,
-            ruled_out=ruled_out,
-            waits=tuple(name for name in undecided if name not in {*applies, *ruled_out}),
+            applies=tuple(self.turned(judges, Truth.YES)),
+            ruled_out=tuple(self.turned(judges, Truth.NO)),
+            waits=tuple(undecided),
             fulfils=tuple(name for name, truth in fulfilled.items() if truth is Truth.YES),
             fails=tuple(name for name, truth in fulfilled.items() if truth is Truth.NO),
             doses=tuple(self.doses(after)),
@@ -162,7 +161,7 @@ class _Asking:
         def common(part: str) -> tuple[str, ...]:
             return tuple(name for name in getattr(found[0], part) if all(name in getattr(e, part) for e in found))
 
-        return replace(found[0], **{part: common(part) for part in LISTS}, varies=True)
+        return replace(Effect(varies=True), **{part: common(part) for part in LISTS})
 
 
 def _judges(base: RuleBase, findings: Findings) -> tuple[Judge, Judge]:

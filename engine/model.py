@@ -39,6 +39,10 @@ KINDS = (
 )
 """The kinds of statement, in the order in which they matter when a list has to be ordered."""
 
+SUPPORT = ("indication", "role")
+OPPOSED = ("against", "contraindication")
+"""The kinds of statement for and against a use."""
+
 ACTUAL_WEIGHT = "actual_weight_kg"
 IDEAL_WEIGHT = "ideal_weight_kg"
 

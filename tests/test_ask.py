@@ -487,16 +487,31 @@ def test_the_saved_case_is_consulted_to_the_same_answer(base: RuleBase, tmp_path
 
 
 def test_answers_piped_in_end_in_a_consultation(tmp_path: Path) -> None:
-    given = ("\n".join(["m", "all n", "all n", "all n", "y n n n", "quit"]) + "\n").encode()
+    given = ("\n".join(["m", "all n", "all n", "all n", "none", "y n n n", "quit"]) + "\n").encode()
     done = ivig("ask", "--journal", str(tmp_path), given=given)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if str(tmp_path) not in line)
 
 
+def test_piped_lines_that_slide_are_told_and_nothing_is_recorded(tmp_path: Path) -> None:
+    ledger, report = tmp_path / "l.db", tmp_path / "r.html"
+    given = b"other\nchange actual_weight_kg 154 lb\n\n"
+    for lines, refused in ((b"maybe\nother\n\n", "'maybe'"), (given, "''")):
+        place = ("--journal", str(tmp_path / "kept"), "--ledger", str(ledger), "--report", str(report))
+        done = ivig("ask", *place, given=lines)
+        error = " ".join(done.stderr.split())
+        assert done.returncode == 1
+        assert f"1 line answered nothing that was asked: {refused}" in error
+        assert "Nothing was recorded" in error
+        assert not ledger.exists()
+        assert not report.exists()
+
+
 def test_bytes_that_are_no_text_are_no_traceback(tmp_path: Path) -> None:
     done = ivig("ask", "--journal", str(tmp_path), given=b"\xff\xfe\xff\nm\n")
-    assert done.returncode == 0
+    assert done.returncode == 1
+    assert "1 line answered nothing that was asked" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -506,8 +521,9 @@ def test_bytes_that_are_no_text_are_no_traceback_where_text_is_strict(tmp_path: 
     done = subprocess.run(
         words, input=b"fr\xfch\nm\nquit\n", capture_output=True, cwd=ROOT, env=environment, check=False
     )
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert b"Traceback" not in done.stderr
+    assert b"1 line answered nothing that was asked" in done.stderr
     assert read(next(tmp_path.glob("*.jsonl"))).answers == {"diagnosis": "myasthenia_gravis"}
 
 

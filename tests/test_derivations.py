@@ -21,16 +21,14 @@ from engine.derivations import (
     CONCEPT,
     DOSE,
     FINDING,
-    OPPOSED,
     STATEMENT,
     STATUS,
-    SUPPORT,
     Derivation,
     Node,
     derivation,
 )
 from engine.findings import Given, interpret
-from engine.model import WEIGHTS_BY_BASIS, Knowledge, Test, natural, parts
+from engine.model import OPPOSED, SUPPORT, WEIGHTS_BY_BASIS, Knowledge, Test, natural, parts
 from engine.rendering.arrangement import HEAD, arranged, frames, leads_to
 from engine.rendering.diagram import diagram, in_words
 from engine.rendering.report import render_report

@@ -266,6 +266,7 @@ def test_what_an_answer_would_do_is_what_any_number_of_its_range_does(
     except InputError:
         assert effect.cannot_be
         return
+    assert not effect.cannot_be or not effect.varies
     assert said_truly(effect, findings, after)
 
 

@@ -25,7 +25,7 @@ from engine.commands.terminal import (
     width,
     write_report,
 )
-from engine.errors import Fault, InputError, counted, describe
+from engine.errors import Fault, InputError, counted, describe, shortened
 from engine.findings import REASONS
 
 MOST_TOLD = 8
@@ -94,6 +94,8 @@ def ask(
     writers = _writers(conversation)
     dialogue = Dialogue(conversation, writers, width(), colour(), _go_on(settings, conversation, journal))
     _converse(dialogue)
+    if dialogue.refused and not _is_typed():
+        raise _slid(dialogue)
     for name, file in (("save", save), ("report", report)):
         if file is not None:
             print_text(writers[name](file))
@@ -138,18 +140,31 @@ def _converse(dialogue: Any) -> None:
     """Ask and listen until the conversation is over, or nobody answers any more."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # what is no text is no answer, and no traceback
-    if sys.stdin is not None and sys.stdin.isatty():
+    if _is_typed():
         _let_lines_be_edited()
     try:
         print_text(dialogue.opening())
         while not dialogue.over:
             if sys.stdin is None:
                 raise EOFError
-            print_text(dialogue.reply(input(dialogue.prompt() if sys.stdin.isatty() else "")))
+            print_text(dialogue.reply(input(dialogue.prompt() if _is_typed() else "")))
     except EOFError:
         print_text(dialogue.leave(ends=True))
     except KeyboardInterrupt:
         print_text(dialogue.leave())
+
+
+def _is_typed() -> bool:
+    """Whether somebody types the lines, and sees what is said to each."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _slid(dialogue: Any) -> InputError:
+    """Return the error of piped lines that were no answers: nobody saw that the next ones answered in their place."""
+    lines = ", ".join(f"'{shortened(line)}'" for line in dialogue.refused[:MOST_TOLD])
+    found = f"{counted(len(dialogue.refused), 'line')} answered nothing that was asked: {lines}"
+    remedy = f"The lines after may have answered another question. Nothing was recorded; 'review': {dialogue.go_on}"
+    return InputError([Fault(found, remedy)])
 
 
 def _let_lines_be_edited() -> None:

@@ -8,7 +8,7 @@ from engine.consultation import APPLIES, RULED_OUT, UNDETERMINED, Consultation
 from engine.contract import NOT_FROM_SOURCE, parameters_data
 from engine.courses import same_doses
 from engine.findings import shown
-from engine.model import Statement, in_order, natural
+from engine.model import OPPOSED, SUPPORT, Statement, in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.page import Page, joined, numbers
@@ -53,7 +53,7 @@ class _Writer:
         status = words.status_words(self.consultation)
         self.page.text(f"{status.name}: {self.knowledge.guideline.title}", style=status.style)
         self.page.text(status.sentence)
-        for name in summary.applying(self.consultation, *summary.OPPOSED):
+        for name in summary.applying(self.consultation, *OPPOSED):
             against = f"Against it: {name}, {self.knowledge.statements[name].says} {self.layer(name)}"
             self.page.text(against.rstrip(), style="bad")
         undecided = summary.undecided(self.consultation, "indication")
@@ -75,7 +75,7 @@ class _Writer:
         labels = (words.rests_on(self.consultation, statement.id), words.fulfilled(self.consultation, statement.id))
         parts = (statement.says, numbers(statement.references), self.layer(statement.id), *labels)
         self.page.item(statement.id, joined(filter(None, parts), " "))
-        if self.length != BRIEF and statement.kind in (*summary.SUPPORT, *summary.OPPOSED):
+        if self.length != BRIEF and statement.kind in (*SUPPORT, *OPPOSED):
             because = words.because(self.consultation, statement.id)
             if because:
                 self.page.note(f"because {because}")
@@ -93,7 +93,7 @@ class _Writer:
             self.statement(self.knowledge.statements[name])
         if says := words.no_contraindication(self.knowledge):
             self.page.item("–", says, hang=5)
-        for name in summary.undecided(self.consultation, *summary.OPPOSED):
+        for name in summary.undecided(self.consultation, *OPPOSED):
             missing = self.named(self.consultation.verdicts[name].missing)
             statement = self.knowledge.statements[name]
             self.printed.add(name)

@@ -13,17 +13,15 @@ from engine.derivations import (
     DECIDING,
     DOSE,
     FINDING,
-    OPPOSED,
     STATEMENT,
     STATUS,
-    SUPPORT,
     Derivation,
     Node,
 )
 from engine.dosing import Dose
 from engine.errors import listed
 from engine.language import plain
-from engine.model import Finding
+from engine.model import OPPOSED, SUPPORT
 from engine.rendering import words
 from engine.rendering.arrangement import FRAME, HEADED, Arrangement, Frame, arranged
 from engine.rendering.drawing import LINE, PAD, TEXT, Line, Picture, box_height, led_lines_of, lines_of
@@ -116,13 +114,7 @@ def label(node: Node, consultation: Consultation) -> list[str]:
 
 def _finding(name: str, consultation: Consultation) -> list[str]:
     value = words.findings_in_words(consultation, [name]).partition(" = ")[2]
-    return [_in_plain(consultation.knowledge.findings[name]), f"= {value}"]
-
-
-def _in_plain(finding: Finding) -> str:
-    """Say the name of a finding with blanks, and without the unit: that stands with the value."""
-    unit = finding.unit.lower().replace("/", "_per_")
-    return finding.name.removesuffix(f"_{unit}").replace("_", " ")
+    return [words.called(consultation.knowledge.findings[name]), f"= {value}"]
 
 
 def _statement(name: str, consultation: Consultation) -> list[str]:

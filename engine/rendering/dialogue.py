@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from engine.conversation import Conversation
 from engine.errors import Fault, InputError, did_you_mean, listed, shortened
 from engine.language import accepted
-from engine.model import natural
 from engine.planner import Planned
 from engine.rendering import words
 from engine.rendering.page import joined
@@ -23,7 +22,8 @@ class Dialogue:
     """One dialogue: feed it lines, print what it returns, until it is over.
 
     ``writers`` has, for the commands ``save`` and ``report``, what writes a file of the name given and
-    says so, or raises `InputError`; ``go_on`` is the command that goes on from here.
+    says so, or raises `InputError`; ``go_on`` is the command that goes on from here. ``refused`` has the lines
+    that were no answer to what was asked; ``ended`` says whether it has come to its end, and was not only left.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Dialogue:
         self.settled = False
         self.ended = False
         self.unconfirmed: list[Answer] = []
+        self.refused: list[str] = []
 
     def opening(self) -> str:
         """Return the first words, with the first question."""
@@ -110,7 +111,11 @@ class Dialogue:
     def answer(self, line: str) -> str:
         """Take a line as the answer to what was asked."""
         asked = [self.knowledge.findings[question.finding] for question in self.conversation.question()]
-        return self.accept(read_answers(asked, line))
+        try:
+            return self.accept(read_answers(asked, line))
+        except InputError:
+            self.refused.append(line)
+            raise
 
     def accept(self, answers: list[Answer]) -> str:
         """Keep answers, unless one was converted: that is shown first."""
@@ -137,6 +142,8 @@ class Dialogue:
         if line.lower() in ("y", "yes"):
             return self.accept(self.unconfirmed)
         dropped = self.dropped()
+        if line.lower() not in ("n", "no"):
+            self.refused.append(line)
         only_that = line.lower() in ("n", "no", "") or self.command(line)[0] == "back"
         return dropped + (self.asking() if only_that else self.follow(line))
 
@@ -236,7 +243,7 @@ class Dialogue:
 
     def why(self, rest: str) -> str:
         """Say what hangs on each question meant and what each answer would do, or how a rule came about."""
-        if rest.upper() in natural(self.knowledge.rules):
+        if rest.upper() in self.knowledge.rules:
             return self.speech.why_rule(rest.upper())
         questions = self.asked_about(rest.removesuffix("all").strip())
         return self.speech.why(questions, ALL if rest.endswith("all") or len(questions) == 1 else FEW)

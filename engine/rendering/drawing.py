@@ -139,11 +139,6 @@ def box_height(lines: Sequence[Line]) -> float:
     return LINE * len(lines) + 2 * PAD
 
 
-def fitting(words: str, width: float, size: float = TEXT) -> float:
-    """Return the size at which words fit into a width: the size wanted, or less."""
-    return min(size, width / max(1, len(words)) / LETTER)
-
-
 def width_of(words: str, size: float) -> float:
     """Return the width of words, digits and points measured by themselves: closer than a guess for letters."""
     return size * sum(DIGIT if letter.isdigit() else THIN if letter in " ." else LETTER for letter in words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -74,6 +75,14 @@ class Page:
 def numbers(references: Sequence[ReferenceKey]) -> str:
     """Return reference numbers as they are cited: [1,2], without a blank that could break a line."""
     return f"[{','.join(map(str, references))}]"
+
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:g|kg|g/kg|g/L|cm|%|days?|years?|months?)(?![A-Za-z]))")
+
+
+def kept_together(text: str) -> str:
+    """Return words in which no line ends between a number and its unit."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def joined(words: Iterable[str], separator: str = ", ") -> str:

@@ -6,7 +6,6 @@ same bytes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,23 +19,23 @@ from engine.courses import Course, courses
 from engine.derivations import derivation
 from engine.dosing import Dose
 from engine.findings import shown
-from engine.model import in_order, natural
+from engine.model import OPPOSED, SUPPORT, in_order, natural
 from engine.questions import Question, open_questions
 from engine.rendering import summary, words
 from engine.rendering.diagram import diagram, in_words
 from engine.rendering.lanes import heading
-from engine.rendering.page import joined
+from engine.rendering.page import joined, kept_together
 from engine.rendering.summary import Part
 from engine.rendering.timeline import NARROW, WIDE, timeline
 from engine.rendering.told import Teller, Told
 
 QUESTIONS_SHOWN = 6
 
-TELLING = (*summary.SUPPORT, *summary.OPPOSED, "caution")
+TELLING = (*SUPPORT, *OPPOSED, "caution")
 """The kinds of statement that are told on paper too while they are undecided."""
 
 KINDS = (
-    (summary.OPPOSED, "statement against a use", "statements against a use"),
+    (OPPOSED, "statement against a use", "statements against a use"),
     (("caution",), "caution", "cautions"),
     (("indication",), "indication", "indications"),
     (("role",), "role", "roles"),
@@ -55,8 +54,6 @@ PARTS = (
     ("references", "references", "References"),
 )
 """The parts that can be gone to from the top: its place on the page, what it needs to be there, and its name."""
-
-_UNIT = re.compile(r"(?<=\d) (?=(?:g|kg|g/kg|g/L|cm|%|days?|years?|months?)(?![A-Za-z]))")
 
 
 def render_report(base: RuleBase, consultation: Consultation) -> str:
@@ -80,7 +77,7 @@ def environment() -> jinja2.Environment:
 def _kept_together(value: Any) -> Any:
     """Return words with each number and its unit kept on one line; markup as it is."""
     is_words = isinstance(value, str) and not hasattr(value, "__html__")
-    return _UNIT.sub("\N{NO-BREAK SPACE}", value) if is_words else value
+    return kept_together(value) if is_words else value
 
 
 class _Report:
@@ -102,9 +99,9 @@ class _Report:
         consultation, told = self.consultation, self.teller.all
         return {
             "status": words.status_words(consultation),
-            "against": told(summary.applying(consultation, *summary.OPPOSED)),
+            "against": told(summary.applying(consultation, *OPPOSED)),
             "undecided_indications": self.undecided_indications(),
-            "undecided_against": [self.teller.undecided(n) for n in summary.undecided(consultation, *summary.OPPOSED)],
+            "undecided_against": [self.teller.undecided(n) for n in summary.undecided(consultation, *OPPOSED)],
             "check_first": told(summary.check_first(consultation).statements),
             "doses": [self.dose(course) for course in courses(consultation)],
             "between_regimens": [self.conflict_in_short(n) for n in summary.between_regimens(consultation)],

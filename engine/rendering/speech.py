@@ -14,6 +14,7 @@ from engine.effects import effects
 from engine.errors import counted
 from engine.explanation import how, why_not
 from engine.language import accepted
+from engine.model import OPPOSED
 from engine.planner import Planned
 from engine.rendering import summary, words
 from engine.rendering.consultation import BRIEF, NORMAL, render_consultation
@@ -136,7 +137,7 @@ class Speech:
         consultation = self.conversation.consultation()
         status = words.status_words(consultation)
         page.text(f"In short: {status.name}. {status.sentence}", style=status.style)
-        for name in summary.applying(consultation, *summary.OPPOSED):
+        for name in summary.applying(consultation, *OPPOSED):
             page.item("Against it:", f"{name} {told(consultation, name)}", 2, 12, "bad")
         for name in summary.check_first(consultation).statements:
             done = words.fulfilled(consultation, name)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from engine.consultation import UNDETERMINED, Consultation
-from engine.model import natural
-
-SUPPORT = ("indication", "role")
-OPPOSED = ("against", "contraindication")
+from engine.model import OPPOSED, SUPPORT, natural
 
 BESIDE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Monitoring and what goes with it", ("setting", "co_treatment", "monitoring")),

@@ -14,7 +14,7 @@ from engine.consultation import Consultation
 from engine.courses import Course
 from engine.rendering.drawing import LINE, TEXT, Picture, width_of, wrapped
 from engine.rendering.lanes import Lane, captions, heading, in_words, lanes
-from engine.rendering.page import joined
+from engine.rendering.page import joined, kept_together
 
 
 class Scale(Struct, frozen=True):
@@ -53,7 +53,7 @@ SQUARE = 12.0
 BELOW = 12.0
 """The height left free below a lane."""
 
-_TOGETHER = re.compile(r"(?<=[0-9]) (?=(?:g|g/kg|kg|days?)\b)| (?=\[[0-9])")
+_CITED = re.compile(r" (?=\[[0-9])")
 _KEPT = "\N{NO-BREAK SPACE}"
 
 
@@ -268,4 +268,4 @@ class _Timeline:
 
 def _wrapped(says: str, width: float, size: float) -> list[str]:
     """Return words in lines that fit a width; a number stays with its unit, a reference with what it is of."""
-    return [line.replace(_KEPT, " ") for line in wrapped(_TOGETHER.sub(_KEPT, says), width, size)]
+    return [line.replace(_KEPT, " ") for line in wrapped(_CITED.sub(_KEPT, kept_together(says)), width, size)]

@@ -154,8 +154,8 @@ def no_contraindication(knowledge: Knowledge) -> str:
 
 def called(finding: Finding) -> str:
     """Return the name of a finding as people say it: no underscores, and no unit at its end."""
-    unit = {"kg": "_kg", "cm": "_cm", "years": "_years", "g/L": "_g_per_l"}.get(finding.unit, "")
-    return finding.name.removesuffix(unit).replace("_", " ")
+    unit = finding.unit.lower().replace("/", "_per_")
+    return finding.name.removesuffix(f"_{unit}").replace("_", " ")
 
 
 def by_name(finding: Finding) -> str:
